@@ -22,4 +22,6 @@ type Limiter interface {
 	// and it returns how long to wait. Counting is atomic: of concurrent callers no more succeed than the
 	// rate allows. A key that is not used expires by itself.
 	Take(ctx context.Context, key string, rate Rate, now time.Time) (time.Duration, error)
+	// Forget drops what was counted under a key; nil when nothing was.
+	Forget(ctx context.Context, key string) error
 }
