@@ -29,6 +29,8 @@ const (
 	ScopeProfile       = "profile"
 	ScopeEmail         = "email"
 	ScopeOfflineAccess = "offline_access"
+	// ScopeAccount lets a token act on its user's own account through the account API.
+	ScopeAccount = "account"
 )
 
 // AccountClientID is the built-in first-party client whose password grant is the account API's

@@ -12,6 +12,17 @@ type Request struct {
 	// Addr is the caller's address: the peer, or what a trusted proxy says of it.
 	Addr      netip.Addr
 	UserAgent string
+	// Report, unless nil, is filled in by the rules that serve the request, for its log line and
+	// metrics.
+	Report *Report
+}
+
+// Report says who asked for what and how it ended.
+type Report struct {
+	ClientID  string
+	GrantType string
+	// Error is the protocol's error code; empty for a request that was served.
+	Error string
 }
 
 type requestKey struct{}

@@ -1,0 +1,98 @@
+// Package limits owns which doors are limited, by what and how much. It does not know HTTP, nor
+// where the counters are: the shared limiter counts for all replicas, the local one for this
+// process.
+package limits
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// Rates are the limits of every door.
+type Rates struct {
+	LoginPerAddress        provider.Rate
+	LoginPerAccount        provider.Rate // failed ones: a success forgets what was counted
+	RegistrationPerAddress provider.Rate
+	// TokenPerAddress bounds what an address does at the token endpoint without having proved to be a
+	// confidential client.
+	TokenPerAddress        provider.Rate
+	TokenPerClient         provider.Rate
+	IntrospectionPerClient provider.Rate
+}
+
+// Limits counts at the doors. Every method returns nil or a *provider.RateLimitError; a counter that
+// cannot be reached is an error too: the door stays shut.
+type Limits struct {
+	// Shared counts what must hold over all replicas: guesses at passwords.
+	Shared provider.Limiter
+	// Local counts the doors that are too busy for a trip to a store.
+	Local   provider.Limiter
+	Rates   Rates
+	Now     func() time.Time
+	Enabled bool
+}
+
+// Login counts one try at an account's password, before it is hashed. account is the canonical
+// address, or what was sent instead of one.
+func (l *Limits) Login(ctx context.Context, account string) error {
+	if err := l.take(ctx, l.Shared, "login-address:"+addressKey(ctx), l.Rates.LoginPerAddress); err != nil {
+		return err
+	}
+	return l.take(ctx, l.Shared, "login-account:"+account, l.Rates.LoginPerAccount)
+}
+
+// LoginSucceeded forgets the account's failed tries. The address's count stays: an attacker's own
+// logins must not reset it.
+func (l *Limits) LoginSucceeded(ctx context.Context, account string) error {
+	if !l.Enabled {
+		return nil
+	}
+	return l.Shared.Forget(ctx, "login-account:"+account)
+}
+
+// Registration counts one registration.
+func (l *Limits) Registration(ctx context.Context) error {
+	return l.take(ctx, l.Shared, "registration-address:"+addressKey(ctx), l.Rates.RegistrationPerAddress)
+}
+
+// TokenByAddress counts one token request of a caller that did not authenticate as a confidential
+// client.
+func (l *Limits) TokenByAddress(ctx context.Context) error {
+	return l.take(ctx, l.Local, "token-address:"+addressKey(ctx), l.Rates.TokenPerAddress)
+}
+
+// TokenByClient counts one token request of a confidential client.
+func (l *Limits) TokenByClient(ctx context.Context, clientID string) error {
+	return l.take(ctx, l.Local, "token-client:"+clientID, l.Rates.TokenPerClient)
+}
+
+// Introspection counts one introspection by a client.
+func (l *Limits) Introspection(ctx context.Context, clientID string) error {
+	return l.take(ctx, l.Local, "introspection-client:"+clientID, l.Rates.IntrospectionPerClient)
+}
+
+func (l *Limits) take(ctx context.Context, limiter provider.Limiter, key string, rate provider.Rate) error {
+	if !l.Enabled {
+		return nil
+	}
+	wait, err := limiter.Take(ctx, key, rate, l.Now())
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return &provider.RateLimitError{RetryAfter: wait}
+	}
+	return nil
+}
+
+// addressKey is the caller's address; of IPv6 the /64, which is what one subscriber has.
+func addressKey(ctx context.Context) string {
+	addr := provider.RequestFrom(ctx).Addr.Unmap()
+	if addr.Is6() {
+		return netip.PrefixFrom(addr, 64).Masked().String()
+	}
+	return addr.String()
+}

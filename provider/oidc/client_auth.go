@@ -1,0 +1,113 @@
+package oidc
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// clientCredentials is how a request says which client sends it (RFC 6749 §2.3).
+type clientCredentials struct {
+	id     string
+	secret string
+	method string
+}
+
+// parseClientCredentials reads them from the Authorization header or the form, never from both.
+func parseClientCredentials(header http.Header, form url.Values) (clientCredentials, error) {
+	id, secret := form.Get("client_id"), form.Get("client_secret")
+	authorization := header.Values("Authorization")
+	switch {
+	case len(authorization) > 1:
+		return clientCredentials{}, invalidRequest("The request has more than one Authorization header.")
+	case len(authorization) == 1:
+		basic, err := parseBasic(authorization[0])
+		if err != nil {
+			return clientCredentials{}, errInvalidClient
+		}
+		if secret != "" || (id != "" && id != basic.id) {
+			return clientCredentials{}, invalidRequest("The request authenticates the client in more than one way.")
+		}
+		return basic, nil
+	case id == "":
+		return clientCredentials{}, errInvalidClient
+	case secret == "":
+		return clientCredentials{id: id, method: provider.AuthMethodNone}, nil
+	default:
+		return clientCredentials{id: id, secret: secret, method: provider.AuthMethodClientSecretPost}, nil
+	}
+}
+
+// errInvalidClient is one answer for an unknown client, a wrong secret and a wrong method (RFC 6749
+// §5.2).
+var errInvalidClient = &Error{Status: http.StatusUnauthorized, Code: "invalid_client", Description: "Client authentication failed."}
+
+var errNotBasic = errors.New("not Basic credentials")
+
+// parseBasic decodes an Authorization header; id and secret are form-encoded in it (RFC 6749 §2.3.1).
+func parseBasic(header string) (clientCredentials, error) {
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return clientCredentials{}, errNotBasic
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return clientCredentials{}, errNotBasic
+	}
+	rawID, rawSecret, ok := strings.Cut(string(raw), ":")
+	id, err1 := url.QueryUnescape(rawID)
+	secret, err2 := url.QueryUnescape(rawSecret)
+	if !ok || err1 != nil || err2 != nil || id == "" || secret == "" || !cleanText(id) || !cleanText(secret) {
+		return clientCredentials{}, errNotBasic
+	}
+	return clientCredentials{id: id, secret: secret, method: provider.AuthMethodClientSecretBasic}, nil
+}
+
+// authenticateClient finds the client of a request by lookup and checks that it authenticates in the
+// one way it is registered for. A caller that did not prove to be a confidential client is limited by
+// its address, before anything slow.
+func (e *Engine) authenticateClient(ctx context.Context, header http.Header, form url.Values, lookup func(ctx context.Context, id string) (provider.Client, error)) (provider.Client, error) {
+	credentials, err := parseClientCredentials(header, form)
+	if err != nil {
+		return provider.Client{}, e.limitedByAddress(ctx, err)
+	}
+	if report := provider.RequestFrom(ctx).Report; report != nil {
+		report.ClientID = credentials.id
+	}
+	client, err := lookup(ctx, credentials.id)
+	switch {
+	case errors.Is(err, provider.ErrNotFound):
+		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
+	case err != nil:
+		return provider.Client{}, err
+	case client.Disabled || credentials.method != client.TokenEndpointAuthMethod:
+		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
+	case client.Public():
+		return client, e.Limits.TokenByAddress(ctx)
+	}
+	if err := e.Limits.TokenByClient(ctx, client.ID); err != nil {
+		return provider.Client{}, err
+	}
+	ok, err := e.Secrets.Verify(ctx, client.SecretHashes, credentials.secret, e.Now())
+	if err != nil {
+		return provider.Client{}, err
+	}
+	if !ok {
+		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
+	}
+	return client, nil
+}
+
+// limitedByAddress counts a failed authentication: it returns err, or the limit's error when there
+// were too many.
+func (e *Engine) limitedByAddress(ctx context.Context, err error) error {
+	if limit := e.Limits.TokenByAddress(ctx); limit != nil {
+		return limit
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package oidc
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/signet-id/signet/provider/keys"
+)
+
+// idClaims are the claims of an ID token (OpenID Connect Core §2). What a scope stands for is told by
+// userinfo.
+type idClaims struct {
+	Issuer          string   `json:"iss"`
+	Subject         string   `json:"sub"`
+	Audience        string   `json:"aud"`
+	ExpiresAt       int64    `json:"exp"`
+	IssuedAt        int64    `json:"iat"`
+	AuthTime        int64    `json:"auth_time"`
+	ACR             string   `json:"acr,omitempty"`
+	AMR             []string `json:"amr,omitempty"`
+	SessionID       string   `json:"sid,omitempty"`
+	AccessTokenHash string   `json:"at_hash,omitempty"`
+}
+
+// defaultIDTokenAlgorithm is what a client gets that did not register another (OpenID Connect
+// Registration §2).
+const defaultIDTokenAlgorithm = keys.RS256
+
+// idToken mints the ID token that goes with an access token.
+func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
+	algorithm := u.client.IDTokenSignedResponseAlg
+	if algorithm == "" {
+		algorithm = defaultIDTokenAlgorithm
+	}
+	now, g := e.Now(), u.grant
+	payload, err := json.Marshal(idClaims{
+		Issuer: e.Settings.Issuer, Subject: g.Subject, Audience: u.client.ID,
+		ExpiresAt: now.Add(e.Settings.IDTokenLifetime).Unix(), IssuedAt: now.Unix(),
+		AuthTime: g.AuthTime.Unix(), ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID,
+		AccessTokenHash: halfHash(algorithm, accessToken),
+	})
+	if err != nil {
+		return "", err
+	}
+	return e.Keys.Sign(algorithm, "JWT", payload)
+}
+
+// halfHash is the left half of a token's hash (OpenID Connect Core §3.1.3.6); Ed25519 hashes with
+// SHA-512.
+func halfHash(algorithm, token string) string {
+	if algorithm == keys.EdDSA {
+		sum := sha512.Sum512([]byte(token))
+		return base64.RawURLEncoding.EncodeToString(sum[:32])
+	}
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}

@@ -1,0 +1,254 @@
+package oidc
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// unit is the work of one token request: what the front door found out before fosite's handler runs,
+// and what has to be written after it.
+type unit struct {
+	client provider.Client
+	// scopes and audience are those asked for, empty for the default.
+	scopes   []string
+	audience []string
+	// user is who signs in; the zero value without a user.
+	user provider.User
+	// refresh is the presented refresh token and standing what its grant depends on.
+	refresh  refreshToken
+	standing provider.Standing
+	// grant is the one that tokens are minted for.
+	grant provider.Grant
+}
+
+type unitKey struct{}
+
+func unitFrom(ctx context.Context) *unit { return ctx.Value(unitKey{}).(*unit) }
+
+// Tokens is the answer of the token endpoint (RFC 6749 §5.1).
+type Tokens struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+}
+
+var errUnsupportedGrantType = &Error{Code: "unsupported_grant_type", Description: "The grant type is not supported."}
+
+// ServeToken answers POST /oauth2/token.
+func (e *Engine) ServeToken(w http.ResponseWriter, r *http.Request) {
+	tokens, err := e.token(w, r)
+	if err != nil {
+		e.writeError(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, tokens)
+}
+
+func (e *Engine) token(w http.ResponseWriter, r *http.Request) (Tokens, error) {
+	ctx := r.Context()
+	form, err := parseParams(w, r)
+	if err != nil {
+		return Tokens{}, err
+	}
+	u := &unit{}
+	lookup := e.clients.client
+	grantType := form.Get("grant_type")
+	if grantType == provider.GrantPassword && !e.Settings.PasswordGrant {
+		return Tokens{}, errUnsupportedGrantType
+	}
+	if grantType == provider.GrantRefreshToken {
+		// A token that is ours says whose it is: user, client and grant are then one query.
+		if u.refresh, err = e.refresh.parse(form.Get("refresh_token")); err == nil {
+			lookup = u.lookup(e.Standings)
+		}
+	}
+	client, err := e.authenticateClient(ctx, r.Header, form, lookup)
+	if origin := r.Header.Get("Origin"); origin != "" && client.AllowsOrigin(origin) {
+		allowOrigin(w.Header(), origin)
+	}
+	if err != nil {
+		return Tokens{}, err
+	}
+	u.client = client
+	return e.grant(ctx, u, grantType, form)
+}
+
+// lookup finds the client by the query that also tells how the presented refresh token stands.
+func (u *unit) lookup(standings provider.StandingStore) func(context.Context, string) (provider.Client, error) {
+	return func(ctx context.Context, id string) (provider.Client, error) {
+		standing, err := standings.Standing(ctx, id, u.refresh.userID, u.refresh.grantID)
+		u.standing = standing
+		return standing.Client, err
+	}
+}
+
+// grant runs one grant for an authenticated client. Every grant, also those that the account API
+// asks for, passes here.
+func (e *Engine) grant(ctx context.Context, u *unit, grantType string, form url.Values) (Tokens, error) {
+	if err := e.checkGrant(ctx, u, grantType, form); err != nil {
+		return Tokens{}, err
+	}
+	ctx = context.WithValue(ctx, unitKey{}, u)
+	request := &fosite.AccessRequest{
+		GrantTypes: fosite.Arguments{grantType},
+		Request: fosite.Request{
+			Client: fositeClient{u.client}, Form: form, Session: &session{}, RequestedAt: e.Now().UTC(),
+			RequestedScope: u.scopes, RequestedAudience: u.audience,
+		},
+	}
+	handlers := e.handlers[grantType]
+	for _, h := range handlers {
+		if err := h.HandleTokenEndpointRequest(ctx, request); err != nil {
+			return Tokens{}, err
+		}
+	}
+	if grantType == provider.GrantRefreshToken {
+		narrow(u, request)
+	} else {
+		e.prepareGrant(ctx, u, request)
+	}
+	response := fosite.NewAccessResponse()
+	for _, h := range handlers {
+		if err := h.PopulateTokenEndpointResponse(ctx, request, response); err != nil {
+			return Tokens{}, err
+		}
+	}
+	if grantType != provider.GrantRefreshToken && u.grant.UserID != 0 {
+		if err := e.Grants.CreateGrant(ctx, u.grant); err != nil {
+			return Tokens{}, err
+		}
+	}
+	tokens := Tokens{
+		AccessToken: response.GetAccessToken(), TokenType: "Bearer",
+		ExpiresIn: int64(e.accessLifetime(u.client) / time.Second), Scope: strings.Join(request.GrantedScope, " "),
+	}
+	tokens.RefreshToken, _ = response.GetExtra("refresh_token").(string)
+	tokens.IDToken, _ = response.GetExtra("id_token").(string)
+	return tokens, nil
+}
+
+// checkGrant refuses what no handler needs to see.
+func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form url.Values) error {
+	if report := provider.RequestFrom(ctx).Report; report != nil && e.handlers[grantType] != nil {
+		report.GrantType = grantType
+	}
+	switch {
+	case grantType == "":
+		return invalidRequest("The grant_type parameter is missing.")
+	case e.handlers[grantType] == nil:
+		return errUnsupportedGrantType
+	case !u.client.HasGrantType(grantType):
+		return &Error{Code: "unauthorized_client", Description: "The client is not allowed to use this grant type."}
+	}
+	var err error
+	if u.scopes, err = parseScope(form.Get("scope")); err != nil {
+		return err
+	}
+	if u.audience, err = requestedAudience(form, u.client); err != nil {
+		return err
+	}
+	switch grantType {
+	case provider.GrantRefreshToken:
+		if !form.Has("refresh_token") {
+			return invalidRequest("The refresh_token parameter is missing.")
+		}
+		if u.refresh.grantID == "" || u.standing.GrantEnded || (u.refresh.userID != 0 && !u.standing.User.Active) {
+			return invalidGrant("The refresh token is invalid, expired, revoked or was issued to another client.")
+		}
+	case provider.GrantPassword:
+		if !form.Has("username") || !form.Has("password") {
+			return invalidRequest("The username or password parameter is missing.")
+		}
+	}
+	return nil
+}
+
+// requestedAudience reads "audience" (a list) and "resource" (RFC 8707) and refuses what the client
+// may not ask for.
+func requestedAudience(form url.Values, client provider.Client) ([]string, error) {
+	asked := append(strings.Fields(form.Get("audience")), form["resource"]...)
+	for _, a := range asked {
+		if !slices.Contains(client.Audience, a) {
+			return nil, &Error{Code: "invalid_target", Description: "The requested resource is unknown or not allowed for this client."}
+		}
+	}
+	return asked, nil
+}
+
+// prepareGrant says what a new grant is for. Without a user there is nothing to store: the token
+// stands for itself.
+func (e *Engine) prepareGrant(ctx context.Context, u *unit, request *fosite.AccessRequest) {
+	now := e.Now().UTC()
+	scopes := u.scopes
+	refresh := u.user.ID != 0 && u.client.HasGrantType(provider.GrantRefreshToken)
+	if !refresh {
+		scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == provider.ScopeOfflineAccess })
+	}
+	audience := u.audience
+	if len(audience) == 0 {
+		audience = []string{u.client.ID}
+		if len(u.client.Audience) > 0 {
+			audience = u.client.Audience[:1]
+		}
+	}
+	info := provider.RequestFrom(ctx)
+	u.grant = provider.Grant{
+		ID: rand.Text(), ClientID: u.client.ID, UserID: u.user.ID, Subject: u.client.ID, Scopes: scopes, Audience: audience,
+		CreatedAt: now, UserAgent: info.UserAgent, RemoteAddr: info.Addr.String(),
+	}
+	if u.user.ID != 0 {
+		u.grant.Subject, u.grant.AuthTime, u.grant.ACR, u.grant.AMR = u.user.Subject, now, acrPassword, []string{"pwd"}
+	}
+	lifetime := e.accessLifetime(u.client)
+	u.grant.ExpiresAt, u.grant.IdleExpiresAt = now.Add(lifetime), now.Add(lifetime)
+	if refresh {
+		u.grant.Generation = 1
+		u.grant.RotatedAt = now
+		u.grant.ExpiresAt = now.Add(e.refreshMax(u.client))
+		u.grant.IdleExpiresAt = now.Add(e.refreshIdle(u.client))
+	}
+	request.ID = u.grant.ID
+	request.GrantedScope, request.GrantedAudience = scopes, audience
+}
+
+// narrow honours a smaller scope or audience for this access token; the grant keeps its own (RFC 6749
+// §6).
+func narrow(u *unit, request *fosite.AccessRequest) {
+	if len(u.scopes) > 0 {
+		request.GrantedScope = u.scopes
+	}
+	if len(u.audience) > 0 {
+		request.GrantedAudience = u.audience
+	}
+}
+
+func (e *Engine) accessLifetime(c provider.Client) time.Duration {
+	return orDefault(c.AccessTokenLifetime, e.Settings.AccessTokenLifetime)
+}
+
+func (e *Engine) refreshIdle(c provider.Client) time.Duration {
+	return orDefault(c.RefreshTokenIdle, e.Settings.RefreshTokenIdle)
+}
+
+func (e *Engine) refreshMax(c provider.Client) time.Duration {
+	return orDefault(c.RefreshTokenMax, e.Settings.RefreshTokenMax)
+}
+
+func orDefault(own, fallback time.Duration) time.Duration {
+	if own > 0 {
+		return own
+	}
+	return fallback
+}
