@@ -1,0 +1,192 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// clientRow is a client: what statements decide by has columns, the rest is one document.
+type clientRow struct {
+	ID        string `gorm:"primaryKey"`
+	Disabled  bool
+	CreatedAt timestamp
+	UpdatedAt timestamp
+	Document  []byte
+}
+
+func (clientRow) TableName() string { return "clients" }
+
+// clientDocument is the stored form of a client's metadata, in the words of RFC 7591.
+type clientDocument struct {
+	Version                  int            `json:"v"`
+	Name                     string         `json:"client_name,omitempty"`
+	Secrets                  []clientSecret `json:"secrets,omitempty"`
+	TokenEndpointAuthMethod  string         `json:"token_endpoint_auth_method,omitempty"`
+	GrantTypes               []string       `json:"grant_types,omitempty"`
+	ResponseTypes            []string       `json:"response_types,omitempty"`
+	RedirectURIs             []string       `json:"redirect_uris,omitempty"`
+	PostLogoutRedirectURIs   []string       `json:"post_logout_redirect_uris,omitempty"`
+	Scopes                   []string       `json:"scopes,omitempty"`
+	Audience                 []string       `json:"audience,omitempty"`
+	JWKS                     string         `json:"jwks,omitempty"`
+	JWKSURI                  string         `json:"jwks_uri,omitempty"`
+	IDTokenSignedResponseAlg string         `json:"id_token_signed_response_alg,omitempty"`
+	AllowedOrigins           []string       `json:"allowed_origins,omitempty"`
+	FirstParty               bool           `json:"first_party,omitempty"`
+	ResourceServer           bool           `json:"resource_server,omitempty"`
+	NoRefreshRotation        bool           `json:"no_refresh_rotation,omitempty"`
+	AccessTokenLifetime      time.Duration  `json:"access_token_lifetime,omitempty"`
+	RefreshTokenIdle         time.Duration  `json:"refresh_token_idle,omitempty"`
+	RefreshTokenMax          time.Duration  `json:"refresh_token_max,omitempty"`
+}
+
+type clientSecret struct {
+	Hash      string    `json:"hash"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// clientDocumentVersion is written now; older ones are read too.
+const clientDocumentVersion = 1
+
+func newClientRow(c provider.Client) (clientRow, error) {
+	d := clientDocument{
+		Version:                  clientDocumentVersion,
+		Name:                     c.Name,
+		TokenEndpointAuthMethod:  c.TokenEndpointAuthMethod,
+		GrantTypes:               c.GrantTypes,
+		ResponseTypes:            c.ResponseTypes,
+		RedirectURIs:             c.RedirectURIs,
+		PostLogoutRedirectURIs:   c.PostLogoutRedirectURIs,
+		Scopes:                   c.Scopes,
+		Audience:                 c.Audience,
+		JWKS:                     c.JWKS,
+		JWKSURI:                  c.JWKSURI,
+		IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg,
+		AllowedOrigins:           c.AllowedOrigins,
+		FirstParty:               c.FirstParty,
+		ResourceServer:           c.ResourceServer,
+		NoRefreshRotation:        c.NoRefreshRotation,
+		AccessTokenLifetime:      c.AccessTokenLifetime,
+		RefreshTokenIdle:         c.RefreshTokenIdle,
+		RefreshTokenMax:          c.RefreshTokenMax,
+	}
+	for _, secret := range c.SecretHashes {
+		d.Secrets = append(d.Secrets, clientSecret{Hash: secret.Hash, ExpiresAt: micro(secret.ExpiresAt)})
+	}
+	document, err := json.Marshal(d)
+	if err != nil {
+		return clientRow{}, fmt.Errorf("encode client: %w", err)
+	}
+	return clientRow{
+		ID: c.ID, Disabled: c.Disabled, Document: document,
+		CreatedAt: timestamp{micro(c.CreatedAt)}, UpdatedAt: timestamp{micro(c.UpdatedAt)},
+	}, nil
+}
+
+func (r clientRow) client() (provider.Client, error) {
+	var d clientDocument
+	if err := decodeDocument(r.Document, &d); err != nil {
+		return provider.Client{}, fmt.Errorf("decode client: %w", err)
+	}
+	if d.Version > clientDocumentVersion {
+		return provider.Client{}, fmt.Errorf("decode client: %w", errNewerDocument)
+	}
+	c := provider.Client{
+		ID:                       r.ID,
+		Name:                     d.Name,
+		TokenEndpointAuthMethod:  d.TokenEndpointAuthMethod,
+		GrantTypes:               d.GrantTypes,
+		ResponseTypes:            d.ResponseTypes,
+		RedirectURIs:             d.RedirectURIs,
+		PostLogoutRedirectURIs:   d.PostLogoutRedirectURIs,
+		Scopes:                   d.Scopes,
+		Audience:                 d.Audience,
+		JWKS:                     d.JWKS,
+		JWKSURI:                  d.JWKSURI,
+		IDTokenSignedResponseAlg: d.IDTokenSignedResponseAlg,
+		AllowedOrigins:           d.AllowedOrigins,
+		FirstParty:               d.FirstParty,
+		ResourceServer:           d.ResourceServer,
+		NoRefreshRotation:        d.NoRefreshRotation,
+		AccessTokenLifetime:      d.AccessTokenLifetime,
+		RefreshTokenIdle:         d.RefreshTokenIdle,
+		RefreshTokenMax:          d.RefreshTokenMax,
+		Disabled:                 r.Disabled,
+		CreatedAt:                r.CreatedAt.Time,
+		UpdatedAt:                r.UpdatedAt.Time,
+	}
+	for _, secret := range d.Secrets {
+		c.SecretHashes = append(c.SecretHashes, provider.SecretHash{Hash: secret.Hash, ExpiresAt: secret.ExpiresAt})
+	}
+	return c, nil
+}
+
+func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
+	row, err := newClientRow(c)
+	if err == nil {
+		err = s.create(ctx, &row)
+	}
+	if err != nil {
+		return fmt.Errorf("create client: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) Client(ctx context.Context, id string) (provider.Client, error) {
+	row := clientRow{ID: id}
+	err := s.queryRow(ctx, "SELECT disabled, created_at, updated_at, document FROM clients WHERE id = ?", []any{id},
+		&row.Disabled, &row.CreatedAt, &row.UpdatedAt, &row.Document)
+	if err != nil {
+		return provider.Client{}, fmt.Errorf("read client: %w", err)
+	}
+	return row.client()
+}
+
+func (s *Store) ReplaceClient(ctx context.Context, c provider.Client, was time.Time) error {
+	row, err := newClientRow(c)
+	if err != nil {
+		return fmt.Errorf("replace client: %w", err)
+	}
+	found, err := s.update(ctx, "clients",
+		columns{"disabled": row.Disabled, "updated_at": row.UpdatedAt, "document": row.Document},
+		"id = ? AND updated_at = ?", c.ID, micro(was))
+	if err == nil && found == 0 {
+		if _, err = s.Client(ctx, c.ID); err == nil {
+			err = provider.ErrConsumed
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("replace client: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) DeleteClient(ctx context.Context, id string) error {
+	found, err := s.exec(ctx, "DELETE FROM clients WHERE id = ?", id)
+	if err == nil && found == 0 {
+		err = provider.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("delete client: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) Clients(ctx context.Context) ([]provider.Client, error) {
+	var rows []clientRow
+	if err := s.find(ctx, &rows, "id", 0, "id >= ?", ""); err != nil {
+		return nil, fmt.Errorf("list clients: %w", err)
+	}
+	clients := make([]provider.Client, len(rows))
+	for i, row := range rows {
+		var err error
+		if clients[i], err = row.client(); err != nil {
+			return nil, err
+		}
+	}
+	return clients, nil
+}

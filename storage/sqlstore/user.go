@@ -1,0 +1,187 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// userPage is how many users a page has when its query does not say.
+const userPage = 100
+
+type userRow struct {
+	ID      int64 `gorm:"primaryKey;autoIncrement"`
+	Subject string
+	// Email is as typed, EmailCanonical unique.
+	Email              string
+	EmailCanonical     string
+	EmailVerified      bool
+	FirstName          string
+	LastName           string
+	PasswordHash       string
+	Active             bool
+	Staff              bool
+	Superuser          bool
+	JoinedAt           timestamp
+	LastLogin          timestamp
+	SessionsValidAfter timestamp
+}
+
+func (userRow) TableName() string { return "users" }
+
+func (r userRow) user() provider.User {
+	return provider.User{
+		ID:                 r.ID,
+		Subject:            r.Subject,
+		Email:              r.Email,
+		EmailVerified:      r.EmailVerified,
+		FirstName:          r.FirstName,
+		LastName:           r.LastName,
+		PasswordHash:       r.PasswordHash,
+		Active:             r.Active,
+		Staff:              r.Staff,
+		Superuser:          r.Superuser,
+		JoinedAt:           r.JoinedAt.Time,
+		LastLogin:          r.LastLogin.Time,
+		SessionsValidAfter: r.SessionsValidAfter.Time,
+	}
+}
+
+func (s *Store) CreateUser(ctx context.Context, u provider.User) (provider.User, error) {
+	canonical, err := provider.CanonicalEmail(u.Email)
+	if err != nil {
+		return provider.User{}, fmt.Errorf("create user: %w", err)
+	}
+	row := userRow{
+		ID:                 u.ID,
+		Subject:            u.Subject,
+		Email:              u.Email,
+		EmailCanonical:     canonical,
+		EmailVerified:      u.EmailVerified,
+		FirstName:          u.FirstName,
+		LastName:           u.LastName,
+		PasswordHash:       u.PasswordHash,
+		Active:             u.Active,
+		Staff:              u.Staff,
+		Superuser:          u.Superuser,
+		JoinedAt:           timestamp{micro(u.JoinedAt)},
+		LastLogin:          timestamp{micro(u.LastLogin)},
+		SessionsValidAfter: timestamp{micro(u.SessionsValidAfter)},
+	}
+	if err := s.create(ctx, &row); err != nil {
+		return provider.User{}, fmt.Errorf("create user: %w", err)
+	}
+	return row.user(), nil
+}
+
+func (s *Store) UserByID(ctx context.Context, id int64) (provider.User, error) {
+	return s.user(ctx, "id = ?", id)
+}
+
+func (s *Store) UserByEmail(ctx context.Context, email string) (provider.User, error) {
+	canonical, err := provider.CanonicalEmail(email)
+	if err != nil {
+		return provider.User{}, fmt.Errorf("read user: %w", provider.ErrNotFound) // nobody has such an address
+	}
+	return s.user(ctx, "email_canonical = ?", canonical)
+}
+
+func (s *Store) UserBySubject(ctx context.Context, subject string) (provider.User, error) {
+	return s.user(ctx, "subject = ?", subject)
+}
+
+func (s *Store) user(ctx context.Context, where sqlText, arg any) (provider.User, error) {
+	var row userRow
+	if err := s.take(ctx, &row, where, arg); err != nil {
+		return provider.User{}, fmt.Errorf("read user: %w", err)
+	}
+	return row.user(), nil
+}
+
+func (s *Store) UpdateUser(ctx context.Context, id int64, change provider.UserChange) error {
+	set := columns{}
+	if change.Email != nil {
+		canonical, err := provider.CanonicalEmail(*change.Email)
+		if err != nil {
+			return fmt.Errorf("update user: %w", err)
+		}
+		set["email"], set["email_canonical"] = *change.Email, canonical
+	}
+	setIf(set, "email_verified", change.EmailVerified)
+	setIf(set, "first_name", change.FirstName)
+	setIf(set, "last_name", change.LastName)
+	setIf(set, "password_hash", change.PasswordHash)
+	setIf(set, "active", change.Active)
+	setIf(set, "staff", change.Staff)
+	setIf(set, "superuser", change.Superuser)
+	if change.LastLogin != nil {
+		set["last_login"] = at(*change.LastLogin)
+	}
+	if change.SessionsValidAfter != nil {
+		set["sessions_valid_after"] = raise{*change.SessionsValidAfter}
+	}
+	if len(set) == 0 {
+		_, err := s.UserByID(ctx, id)
+		return err
+	}
+	found, err := s.update(ctx, "users", set, "id = ?", id)
+	if err == nil && found == 0 {
+		err = provider.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("update user: %w", err)
+	}
+	return nil
+}
+
+func setIf[T any](set columns, column sqlText, value *T) {
+	if value != nil {
+		set[column] = *value
+	}
+}
+
+func (s *Store) DeleteUser(ctx context.Context, id int64) error {
+	found, err := s.exec(ctx, "DELETE FROM users WHERE id = ?", id)
+	if err == nil && found == 0 {
+		err = provider.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("delete user: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) Users(ctx context.Context, q provider.UserQuery) ([]provider.User, error) {
+	limit := q.Limit
+	if limit <= 0 {
+		limit = userPage
+	}
+	var rows []userRow
+	var err error
+	if q.EmailContains == "" {
+		err = s.find(ctx, &rows, "id", limit, "id > ?", q.AfterID)
+	} else {
+		// INSTR has no wildcards to escape, and compares bytes in both dialects.
+		err = s.find(ctx, &rows, "id", limit, "id > ? AND INSTR(email_canonical, ?) > 0", q.AfterID, asciiLower(q.EmailContains))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	users := make([]provider.User, len(rows))
+	for i, row := range rows {
+		users[i] = row.user()
+	}
+	return users, nil
+}
+
+// asciiLower lowers A to Z alone, as canonical addresses are.
+func asciiLower(s string) string {
+	lower := []byte(s)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + ('a' - 'A')
+		}
+	}
+	return string(lower)
+}
