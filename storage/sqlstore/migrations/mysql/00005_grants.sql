@@ -11,6 +11,6 @@ CREATE TABLE IF NOT EXISTS grants (
     code_expires_at DATETIME(6)    NULL,
     code_used_at    DATETIME(6)    NULL,
     document        MEDIUMBLOB     NOT NULL,
-    KEY grants_user (user_id, created_at),
+    KEY grants_user (user_id, created_at, id),
     KEY grants_end (idle_expires_at)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -12,5 +12,5 @@ CREATE TABLE grants (
     code_used_at    DATETIME NULL,
     document        BLOB     NOT NULL
 );
-CREATE INDEX grants_user ON grants (user_id, created_at);
+CREATE INDEX grants_user ON grants (user_id, created_at, id);
 CREATE INDEX grants_end ON grants (idle_expires_at);

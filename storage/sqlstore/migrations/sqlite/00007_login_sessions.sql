@@ -10,5 +10,5 @@ CREATE TABLE login_sessions (
     document        BLOB     NOT NULL
 );
 CREATE UNIQUE INDEX login_sessions_id ON login_sessions (id);
-CREATE INDEX login_sessions_user ON login_sessions (user_id, created_at);
+CREATE INDEX login_sessions_user ON login_sessions (user_id, created_at, id);
 CREATE INDEX login_sessions_end ON login_sessions (idle_expires_at);
