@@ -5,12 +5,43 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/signet-id/signet/provider"
 )
 
 // The account API is a first-party client: what it hands out is minted, refreshed and ended like
 // the tokens of any other.
+
+// AccountClient is the built-in client behind the account API. It is public: what it gets it gets for
+// a user's password.
+func AccountClient(rotate bool, now time.Time) provider.Client {
+	return provider.Client{
+		ID: provider.AccountClientID, Name: "Account API", TokenEndpointAuthMethod: provider.AuthMethodNone,
+		GrantTypes: []string{provider.GrantPassword, provider.GrantRefreshToken},
+		Scopes:     []string{provider.ScopeAccount, provider.ScopeOpenID, provider.ScopeProfile, provider.ScopeEmail},
+		FirstParty: true, NoRefreshRotation: !rotate, CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// EnsureAccountClient registers the built-in client, or brings the stored one up to date.
+func EnsureAccountClient(ctx context.Context, clients provider.ClientStore, rotate bool, now time.Time) error {
+	wanted := AccountClient(rotate, now)
+	err := clients.CreateClient(ctx, wanted)
+	if !errors.Is(err, provider.ErrAlreadyExists) {
+		return err
+	}
+	stored, err := clients.Client(ctx, wanted.ID)
+	if err != nil || stored.NoRefreshRotation == wanted.NoRefreshRotation {
+		return err
+	}
+	was := stored.UpdatedAt
+	stored.NoRefreshRotation, stored.UpdatedAt = wanted.NoRefreshRotation, now
+	if err := clients.ReplaceClient(ctx, stored, was); !errors.Is(err, provider.ErrConsumed) {
+		return err
+	}
+	return nil // another replica did the same
+}
 
 // SignIn is the password grant of the account client. provider.ErrInvalidCredentials: the user and
 // password do not belong together.

@@ -39,10 +39,6 @@ type serverMetadata struct {
 
 // metadata describes an engine with these settings.
 func metadata(s Settings) serverMetadata {
-	grantTypes := []string{provider.GrantRefreshToken, provider.GrantClientCredentials}
-	if s.PasswordGrant {
-		grantTypes = append(grantTypes, provider.GrantPassword)
-	}
 	secretMethods := []string{provider.AuthMethodClientSecretBasic, provider.AuthMethodClientSecretPost}
 	anyMethod := append(secretMethods[:2:2], provider.AuthMethodNone)
 	return serverMetadata{
@@ -54,7 +50,7 @@ func metadata(s Settings) serverMetadata {
 		RevocationEndpoint:               s.Issuer + "/oauth2/revoke",
 		ScopesSupported:                  []string{provider.ScopeOpenID, provider.ScopeProfile, provider.ScopeEmail, provider.ScopeOfflineAccess, provider.ScopeAccount},
 		ResponseTypesSupported:           []string{},
-		GrantTypesSupported:              grantTypes,
+		GrantTypesSupported:              s.GrantTypes,
 		SubjectTypesSupported:            []string{"public"},
 		IDTokenSigningAlgValuesSupported: []string{keys.RS256, keys.ES256, keys.EdDSA},
 		TokenEndpointAuthMethods:         anyMethod,

@@ -26,10 +26,13 @@ type Settings struct {
 	// parallel tabs) before its use counts as theft.
 	RefreshGrace         time.Duration
 	AccessTokenAlgorithm string
-	// PasswordGrant opens the password grant to the clients that list it. The account API does not
-	// depend on it.
-	PasswordGrant bool
-	JWKSMaxAge    time.Duration
+	// GrantTypes are those that the token endpoint offers; clients choose among them. The account API
+	// does not depend on it.
+	GrantTypes []string
+	// DefaultAudience is for tokens of clients that have no audience of their own; empty means the
+	// client.
+	DefaultAudience string
+	JWKSMaxAge      time.Duration
 }
 
 // Authenticator checks a user's password. provider.ErrInvalidCredentials: they do not belong
@@ -80,7 +83,7 @@ func New(e Engine) *Engine {
 		RefreshTokenLifespan:     e.Settings.RefreshTokenIdle,
 		IDTokenLifespan:          e.Settings.IDTokenLifetime,
 		ScopeStrategy:            fosite.ExactScopeStrategy,
-		AudienceMatchingStrategy: fosite.ExactAudienceMatchingStrategy,
+		AudienceMatchingStrategy: func([]string, []string) error { return nil }, // the front door decides
 	}}
 	helper := &oauth2.HandleHelper{AccessTokenStrategy: strategy, AccessTokenStorage: store, Config: config}
 	openID := &openIDHandler{&e}

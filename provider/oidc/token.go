@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -44,6 +45,9 @@ type Tokens struct {
 	IDToken      string `json:"id_token,omitempty"`
 }
 
+// errInvalidTarget refuses a resource that the client may not ask for (RFC 8707 §2).
+var errInvalidTarget = &Error{Code: "invalid_target", Description: "The requested resource is unknown or not allowed for this client."}
+
 var errUnsupportedGrantType = &Error{Code: "unsupported_grant_type", Description: "The grant type is not supported."}
 
 // ServeToken answers POST /oauth2/token.
@@ -65,7 +69,7 @@ func (e *Engine) token(w http.ResponseWriter, r *http.Request) (Tokens, error) {
 	u := &unit{}
 	lookup := e.clients.client
 	grantType := form.Get("grant_type")
-	if grantType == provider.GrantPassword && !e.Settings.PasswordGrant {
+	if grantType != "" && !slices.Contains(e.Settings.GrantTypes, grantType) {
 		return Tokens{}, errUnsupportedGrantType
 	}
 	if grantType == provider.GrantRefreshToken {
@@ -115,7 +119,9 @@ func (e *Engine) grant(ctx context.Context, u *unit, grantType string, form url.
 		}
 	}
 	if grantType == provider.GrantRefreshToken {
-		narrow(u, request)
+		if err := e.narrow(u, request); err != nil {
+			return Tokens{}, err
+		}
 	} else {
 		e.prepareGrant(ctx, u, request)
 	}
@@ -156,7 +162,7 @@ func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form
 	if u.scopes, err = parseScope(form.Get("scope")); err != nil {
 		return err
 	}
-	if u.audience, err = requestedAudience(form, u.client); err != nil {
+	if u.audience, err = e.requestedAudience(form, u.client); err != nil {
 		return err
 	}
 	switch grantType {
@@ -177,11 +183,11 @@ func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form
 
 // requestedAudience reads "audience" (a list) and "resource" (RFC 8707) and refuses what the client
 // may not ask for.
-func requestedAudience(form url.Values, client provider.Client) ([]string, error) {
+func (e *Engine) requestedAudience(form url.Values, client provider.Client) ([]string, error) {
 	asked := append(strings.Fields(form.Get("audience")), form["resource"]...)
 	for _, a := range asked {
-		if !slices.Contains(client.Audience, a) {
-			return nil, &Error{Code: "invalid_target", Description: "The requested resource is unknown or not allowed for this client."}
+		if !slices.Contains(e.allowedAudience(client), a) {
+			return nil, errInvalidTarget
 		}
 	}
 	return asked, nil
@@ -198,10 +204,7 @@ func (e *Engine) prepareGrant(ctx context.Context, u *unit, request *fosite.Acce
 	}
 	audience := u.audience
 	if len(audience) == 0 {
-		audience = []string{u.client.ID}
-		if len(u.client.Audience) > 0 {
-			audience = u.client.Audience[:1]
-		}
+		audience = e.allowedAudience(u.client)[:1]
 	}
 	info := provider.RequestFrom(ctx)
 	u.grant = provider.Grant{
@@ -224,31 +227,46 @@ func (e *Engine) prepareGrant(ctx context.Context, u *unit, request *fosite.Acce
 }
 
 // narrow honours a smaller scope or audience for this access token; the grant keeps its own (RFC 6749
-// §6).
-func narrow(u *unit, request *fosite.AccessRequest) {
+// §6). What the client may no longer ask for is left out.
+func (e *Engine) narrow(u *unit, request *fosite.AccessRequest) error {
 	if len(u.scopes) > 0 {
 		request.GrantedScope = u.scopes
 	}
-	if len(u.audience) > 0 {
-		request.GrantedAudience = u.audience
+	wanted := u.audience
+	if len(wanted) == 0 {
+		wanted = u.grant.Audience
 	}
+	allowed := e.allowedAudience(u.client)
+	request.GrantedAudience = nil
+	for _, a := range wanted {
+		if slices.Contains(u.grant.Audience, a) && slices.Contains(allowed, a) {
+			request.GrantedAudience = append(request.GrantedAudience, a)
+		}
+	}
+	if len(request.GrantedAudience) == 0 || (len(u.audience) > 0 && len(request.GrantedAudience) < len(u.audience)) {
+		return errInvalidTarget
+	}
+	return nil
 }
 
+// allowedAudience lists what a client's tokens may be for, the default first.
+func (e *Engine) allowedAudience(c provider.Client) []string {
+	if len(c.Audience) > 0 {
+		return c.Audience
+	}
+	return []string{cmp.Or(e.Settings.DefaultAudience, c.ID)}
+}
+
+// The client's own lifetimes go before the settings'.
+
 func (e *Engine) accessLifetime(c provider.Client) time.Duration {
-	return orDefault(c.AccessTokenLifetime, e.Settings.AccessTokenLifetime)
+	return cmp.Or(c.AccessTokenLifetime, e.Settings.AccessTokenLifetime)
 }
 
 func (e *Engine) refreshIdle(c provider.Client) time.Duration {
-	return orDefault(c.RefreshTokenIdle, e.Settings.RefreshTokenIdle)
+	return cmp.Or(c.RefreshTokenIdle, e.Settings.RefreshTokenIdle)
 }
 
 func (e *Engine) refreshMax(c provider.Client) time.Duration {
-	return orDefault(c.RefreshTokenMax, e.Settings.RefreshTokenMax)
-}
-
-func orDefault(own, fallback time.Duration) time.Duration {
-	if own > 0 {
-		return own
-	}
-	return fallback
+	return cmp.Or(c.RefreshTokenMax, e.Settings.RefreshTokenMax)
 }

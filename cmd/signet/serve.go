@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signet-id/signet/configs"
+	"github.com/signet-id/signet/handlers"
+	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/clientsecrets"
+	"github.com/signet-id/signet/provider/limits"
+	"github.com/signet-id/signet/provider/oidc"
+	"github.com/signet-id/signet/storage/redisstore"
+)
+
+func newServe(a *app) *cobra.Command {
+	demo := false
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			config, err := a.config()
+			if err != nil {
+				return err
+			}
+			if demo && !config.Loopback() {
+				return usageError{fmt.Errorf("--demo makes accounts with known passwords: it needs a loopback issuer, not %s", config.Issuer)}
+			}
+			return a.serve(c.Context(), config, demo)
+		},
+	}
+	cmd.Flags().BoolVar(&demo, "demo", false, "make a demo user and example clients (loopback issuer only)")
+	return cmd
+}
+
+// shortLived is the store of everything that has a lifetime.
+type shortLived interface {
+	provider.GrantStore
+	provider.RecordStore
+	provider.LoginSessionStore
+	provider.Limiter
+	Ping(ctx context.Context) error
+}
+
+// serve wires everything, top to bottom, and runs until ctx ends.
+func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error {
+	log := newLog(config, a.err)
+
+	// Stores.
+	database, err := openDatabase(ctx, config, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = database.Close() }()
+	checks := map[string]handlers.Check{"database": database.Ping}
+	var sessions shortLived = database
+	if config.Sessions.URL != "" {
+		redis, err := redisstore.Open(ctx, string(config.Sessions.URL), redisstore.Options{WaitReplicas: config.Sessions.WaitReplicas})
+		if err != nil {
+			return fmt.Errorf("open sessions: %w", err)
+		}
+		defer func() { _ = redis.Close() }()
+		checks["sessions"] = redis.Ping
+		sessions = redis
+	}
+
+	// Rules.
+	ring, master, err := openKeys(ctx, config, database)
+	if err != nil {
+		return fmt.Errorf("open signing keys: %w", err)
+	}
+	accounts := newAccounts(config, database)
+	if err := oidc.EnsureAccountClient(ctx, database, config.AccountAPI.RotateRefreshTokens, time.Now().UTC()); err != nil {
+		return fmt.Errorf("register the account client: %w", err)
+	}
+	doors := &limits.Limits{
+		Shared: sessions, Local: limits.NewMemory(100_000), Enabled: config.Limits.Enabled, Now: time.Now,
+		Rates: limits.Rates{
+			LoginPerAddress: provider.Rate(config.Limits.LoginPerAddress), LoginPerAccount: provider.Rate(config.Limits.LoginFailuresPerAccount),
+			RegistrationPerAddress: provider.Rate(config.Limits.RegistrationPerAddress), TokenPerAddress: provider.Rate(config.Limits.TokenPerAddress),
+			TokenPerClient: provider.Rate(config.Limits.TokenPerClient), IntrospectionPerClient: provider.Rate(config.Limits.IntrospectionPerClient),
+		},
+	}
+	engine := oidc.New(oidc.Engine{
+		Settings: oidc.Settings{
+			Issuer: config.Issuer, AccessTokenLifetime: config.Tokens.AccessTokenLifetime, IDTokenLifetime: config.Tokens.IDTokenLifetime,
+			RefreshTokenIdle: config.Tokens.RefreshTokenIdle, RefreshTokenMax: config.Tokens.RefreshTokenMax, RefreshGrace: config.Tokens.RefreshGrace,
+			AccessTokenAlgorithm: config.Tokens.AccessTokenAlgorithm, GrantTypes: config.OAuth.GrantTypes(),
+			DefaultAudience: config.Tokens.DefaultAudience, JWKSMaxAge: config.Tokens.JWKSMaxAge,
+		},
+		Clients: database, Users: database, Standings: database, Ended: database, Grants: sessions, Keys: ring, Master: master,
+		Accounts: accounts, Secrets: clientsecrets.NewVerifier(accounts.Passwords), Limits: doors, Log: log, Now: time.Now,
+	})
+	if demo {
+		if err := a.makeDemo(ctx, config, accounts, database); err != nil {
+			return fmt.Errorf("make the demo: %w", err)
+		}
+	}
+
+	// Listeners.
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	issuer, err := url.Parse(config.Issuer)
+	if err != nil {
+		return err
+	}
+	server := &handlers.Server{
+		Engine: engine, Accounts: accounts, Limits: doors, Users: database, Metrics: handlers.NewMetrics(registry), Log: log, Now: time.Now,
+		Issuer: issuer, TrustedProxies: config.Server.TrustedProxies, AllowedOrigins: config.CORS.AllowedOrigins,
+		MaxBody: int64(config.Server.MaxBodyBytes), SignUpOpen: config.Accounts.SignUpOpen, AccountAPI: config.AccountAPI.Enabled,
+		Cookies: handlers.CookieNames{Access: config.Accounts.Cookies.AccessName, Refresh: config.Accounts.Cookies.RefreshName},
+	}
+	operations := &handlers.Operations{Checks: checks, Gatherer: registry}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { ring.Run(ctx, log); return nil })
+	group.Go(func() error { removeExpired(ctx, database, log); return nil })
+	group.Go(func() error { return a.listen(ctx, config, server.Routes(), operations, log) })
+	return group.Wait()
+}
+
+// listen serves both listeners until ctx ends, then drains them: unready first, so that balancers
+// turn away, then no new requests, then the started ones finish.
+func (a *app) listen(ctx context.Context, config configs.Config, public http.Handler, operations *handlers.Operations, log *slog.Logger) error {
+	main := newHTTPServer(config, public, log)
+	ops := newHTTPServer(config, operations.Handler(), log)
+	ops.WriteTimeout = 0 // profiles take as long as they are asked for
+
+	mainListener, err := net.Listen("tcp", config.Server.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	opsListener, err := net.Listen("tcp", config.Server.OpsListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for operations: %w", err), mainListener.Close())
+	}
+	if files := config.Server.TLS; files.CertFile != "" {
+		certificate, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile)
+		if err != nil {
+			return errors.Join(fmt.Errorf("load certificate: %w", err), mainListener.Close(), opsListener.Close())
+		}
+		mainListener = tls.NewListener(mainListener, &tls.Config{
+			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		})
+	}
+	log.InfoContext(ctx, "serving", "issuer", config.Issuer, "listen", mainListener.Addr().String(), "operations", opsListener.Addr().String())
+	a.greet(config, mainListener.Addr())
+
+	failed := make(chan error, 2)
+	go func() { failed <- main.Serve(mainListener) }()
+	go func() { failed <- ops.Serve(opsListener) }()
+	select {
+	case err := <-failed:
+		return errors.Join(err, main.Close(), ops.Close())
+	case <-ctx.Done():
+	}
+	log.Info("draining") //nolint:sloglint // the context has ended
+	operations.Drain()
+	time.Sleep(config.Server.ShutdownDelay)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.Server.ShutdownTimeout)
+	defer cancel()
+	return errors.Join(main.Shutdown(ending), ops.Shutdown(ending))
+}
+
+func newHTTPServer(config configs.Config, handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: config.Server.ReadHeaderTimeout,
+		ReadTimeout:       config.Server.ReadTimeout,
+		WriteTimeout:      config.Server.WriteTimeout,
+		IdleTimeout:       config.Server.IdleTimeout,
+		MaxHeaderBytes:    int(config.Server.MaxHeaderBytes),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// greet tells a newcomer where to go next.
+func (a *app) greet(config configs.Config, addr net.Addr) {
+	if !config.Loopback() {
+		return
+	}
+	fmt.Fprintf(a.out, `
+Signet is running.
+  Discovery   %[1]s/.well-known/openid-configuration
+  Sign up     curl -s %[1]s/api/accounts/v1/registration/ -H 'Content-Type: application/json' \
+                -d '{"email":"you@example.com","password1":"correct-horse-9","password2":"correct-horse-9"}'
+  Health      http://%[2]s/readyz
+Listening on %[3]s. Stop with Ctrl-C.
+`, config.Issuer, config.Server.OpsListen, addr)
+}
+
+const (
+	cleanInterval = time.Minute
+	cleanBatch    = 500
+)
+
+// removeExpired deletes what is past its end, in small batches.
+func removeExpired(ctx context.Context, store provider.ExpiredStore, log *slog.Logger) {
+	ticker := time.NewTicker(cleanInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for {
+			removed, err := store.DeleteExpired(ctx, time.Now().UTC(), cleanBatch)
+			if err != nil {
+				if ctx.Err() == nil {
+					log.ErrorContext(ctx, "expired records not removed", "error", err)
+				}
+				break
+			}
+			if removed < cleanBatch {
+				break
+			}
+		}
+	}
+}
