@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signet-id/signet/provider"
@@ -87,28 +89,48 @@ func newClientRow(c provider.Client) (clientRow, error) {
 	}, nil
 }
 
-func (r clientRow) client() (provider.Client, error) {
+// clientDocuments is how many decoded documents a Store remembers.
+const clientDocuments = 1024
+
+// knownDocument is a decoded document beside its stored form.
+type knownDocument struct {
+	stored  []byte
+	decoded clientDocument
+}
+
+// client returns the client of a row. Every token request reads one, nearly always as it was
+// before: a document that did not change is not decoded again.
+func (s *Store) client(r clientRow) (provider.Client, error) {
+	if known, ok := s.documents.Get(r.ID); ok && bytes.Equal(known.stored, r.Document) {
+		return r.with(known.decoded), nil
+	}
 	var d clientDocument
-	if err := decodeDocument(r.Document, &d); err != nil {
+	if err := json.Unmarshal(r.Document, &d); err != nil {
 		return provider.Client{}, fmt.Errorf("decode client: %w", err)
 	}
 	if d.Version > clientDocumentVersion {
 		return provider.Client{}, fmt.Errorf("decode client: %w", errNewerDocument)
 	}
+	s.documents.Add(r.ID, knownDocument{stored: r.Document, decoded: d})
+	return r.with(d), nil
+}
+
+// with returns the client that a row and its document make; it shares nothing with the document.
+func (r clientRow) with(d clientDocument) provider.Client {
 	c := provider.Client{
 		ID:                       r.ID,
 		Name:                     d.Name,
 		TokenEndpointAuthMethod:  d.TokenEndpointAuthMethod,
-		GrantTypes:               d.GrantTypes,
-		ResponseTypes:            d.ResponseTypes,
-		RedirectURIs:             d.RedirectURIs,
-		PostLogoutRedirectURIs:   d.PostLogoutRedirectURIs,
-		Scopes:                   d.Scopes,
-		Audience:                 d.Audience,
+		GrantTypes:               slices.Clone(d.GrantTypes),
+		ResponseTypes:            slices.Clone(d.ResponseTypes),
+		RedirectURIs:             slices.Clone(d.RedirectURIs),
+		PostLogoutRedirectURIs:   slices.Clone(d.PostLogoutRedirectURIs),
+		Scopes:                   slices.Clone(d.Scopes),
+		Audience:                 slices.Clone(d.Audience),
 		JWKS:                     d.JWKS,
 		JWKSURI:                  d.JWKSURI,
 		IDTokenSignedResponseAlg: d.IDTokenSignedResponseAlg,
-		AllowedOrigins:           d.AllowedOrigins,
+		AllowedOrigins:           slices.Clone(d.AllowedOrigins),
 		FirstParty:               d.FirstParty,
 		ResourceServer:           d.ResourceServer,
 		NoRefreshRotation:        d.NoRefreshRotation,
@@ -122,7 +144,7 @@ func (r clientRow) client() (provider.Client, error) {
 	for _, secret := range d.Secrets {
 		c.SecretHashes = append(c.SecretHashes, provider.SecretHash{Hash: secret.Hash, ExpiresAt: secret.ExpiresAt})
 	}
-	return c, nil
+	return c
 }
 
 func (s *Store) CreateClient(ctx context.Context, c provider.Client) error {
@@ -143,7 +165,7 @@ func (s *Store) Client(ctx context.Context, id string) (provider.Client, error) 
 	if err != nil {
 		return provider.Client{}, fmt.Errorf("read client: %w", err)
 	}
-	return row.client()
+	return s.client(row)
 }
 
 func (s *Store) ReplaceClient(ctx context.Context, c provider.Client, was time.Time) error {
@@ -184,7 +206,7 @@ func (s *Store) Clients(ctx context.Context) ([]provider.Client, error) {
 	clients := make([]provider.Client, len(rows))
 	for i, row := range rows {
 		var err error
-		if clients[i], err = row.client(); err != nil {
+		if clients[i], err = s.client(row); err != nil {
 			return nil, err
 		}
 	}

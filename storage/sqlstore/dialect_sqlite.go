@@ -25,12 +25,14 @@ const (
 	sqliteSettings = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(NORMAL)" +
 		"&_time_integer_format=unix_micro&_inttotime=1&_dqs=0"
 	sqliteReaders = 4
+	// sqliteLockSuffix names the file of sqliteLock.
+	sqliteLockSuffix = "-lock"
 )
 
 // openSQLite opens the database file at path, which it makes, with its folder, for this user only.
 // SQLite has one writer at a time: the writing pool has one connection, so that writers of this
 // process queue in it instead of polling the file's lock, and readers have a pool of their own.
-func openSQLite(path string, opts Options) (database, error) {
+func openSQLite(ctx context.Context, path string, opts Options) (database, error) {
 	if path == sqliteMemory {
 		pool, err := sql.Open("sqlite", sqliteMemory+"?_txlock=immediate&"+sqliteSettings)
 		if err != nil {
@@ -39,7 +41,7 @@ func openSQLite(path string, opts Options) (database, error) {
 		pool.SetMaxOpenConns(1) // the database lives in its connection
 		return sqliteDatabase(pool, pool, func() (lock.Locker, error) { return noLock{}, nil }), nil
 	}
-	if err := createPrivately(path); err != nil {
+	if err := errors.Join(createPrivately(path), createPrivately(path+sqliteLockSuffix)); err != nil {
 		return database{}, err
 	}
 	name := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
@@ -48,6 +50,15 @@ func openSQLite(path string, opts Options) (database, error) {
 		return database{}, fmt.Errorf("open sqlite: %w", err)
 	}
 	writer.SetMaxOpenConns(1)
+	// The first connection turns the journal into a write-ahead log, and SQLite does not wait for
+	// another process that does the same.
+	setup := sqliteLock{name: name + sqliteLockSuffix}
+	if err = setup.Lock(ctx, nil); err == nil {
+		err = errors.Join(writer.PingContext(ctx), setup.Unlock(ctx, nil))
+	}
+	if err != nil {
+		return database{}, errors.Join(fmt.Errorf("open sqlite: %w", translate(err)), writer.Close())
+	}
 	reader, err := sql.Open("sqlite", name+"?_pragma=query_only(1)&"+sqliteSettings)
 	if err != nil {
 		return database{}, errors.Join(fmt.Errorf("open sqlite: %w", err), writer.Close())
@@ -59,7 +70,7 @@ func openSQLite(path string, opts Options) (database, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return sqliteDatabase(writer, reader, func() (lock.Locker, error) {
-		return &sqliteLock{name: name + "-migrate"}, nil
+		return &sqliteLock{name: name + sqliteLockSuffix}, nil
 	}), nil
 }
 
@@ -88,8 +99,8 @@ func createPrivately(path string) error {
 	return file.Close()
 }
 
-// sqliteLock keeps other processes from migrating: a write transaction on an empty database beside
-// the real one. The operating system ends it when its process dies.
+// sqliteLock keeps other processes from opening and migrating: a write transaction on an empty
+// database beside the real one. The operating system ends it when its process dies.
 type sqliteLock struct {
 	name string
 	pool *sql.DB
@@ -98,11 +109,11 @@ type sqliteLock struct {
 func (l *sqliteLock) Lock(ctx context.Context, _ *sql.DB) error {
 	pool, err := sql.Open("sqlite", l.name+"?_pragma=busy_timeout(60000)")
 	if err != nil {
-		return fmt.Errorf("open the migration lock: %w", err)
+		return fmt.Errorf("open the lock: %w", err)
 	}
 	pool.SetMaxOpenConns(1) // BEGIN and the end of the lock meet on one connection
 	if _, err := pool.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return errors.Join(fmt.Errorf("take the migration lock: %w", err), pool.Close())
+		return errors.Join(fmt.Errorf("take the lock: %w", err), pool.Close())
 	}
 	l.pool = pool
 	return nil

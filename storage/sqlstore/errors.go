@@ -17,6 +17,10 @@ import (
 	"github.com/signet-id/signet/provider"
 )
 
+// errNewerDocument says that a newer release wrote a record: reading it would lose what this release
+// does not know.
+var errNewerDocument = errors.New("the record was written by a newer release")
+
 // Error numbers of MySQL and MariaDB.
 const (
 	mysqlDuplicateEntry = 1062

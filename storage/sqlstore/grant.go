@@ -83,7 +83,7 @@ func scanGrant(rows *sql.Rows) (provider.Grant, error) {
 	if err != nil {
 		return provider.Grant{}, fmt.Errorf("scan grant: %w", err)
 	}
-	if err := decodeDocument(document, &d); err != nil {
+	if err := json.Unmarshal(document, &d); err != nil {
 		return provider.Grant{}, fmt.Errorf("decode grant: %w", err)
 	}
 	if d.Version > grantDocumentVersion {

@@ -38,7 +38,7 @@ const loginSessionDocumentVersion = 1
 
 func (r loginSessionRow) session() (provider.LoginSession, error) {
 	var d loginSessionDocument
-	if err := decodeDocument(r.Document, &d); err != nil {
+	if err := json.Unmarshal(r.Document, &d); err != nil {
 		return provider.LoginSession{}, fmt.Errorf("decode login session: %w", err)
 	}
 	if d.Version > loginSessionDocumentVersion {

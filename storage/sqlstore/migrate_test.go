@@ -134,7 +134,7 @@ func TestMigrationsContinueAfterAKill(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
 		require.NoError(t, s.MigrateTo(t.Context(), 1))
-		holder, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(rawURL, "sqlite:")+"-migrate")
+		holder, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(rawURL, "sqlite:")+"-lock")
 		require.NoError(t, err)
 		holder.SetMaxOpenConns(1)
 		_, err = holder.ExecContext(t.Context(), "BEGIN IMMEDIATE")

@@ -57,6 +57,14 @@ func on(ctx context.Context, db *gorm.DB) *gorm.DB {
 	return db.WithContext(ctx)
 }
 
+// pool is on for statements that need nothing of GORM but its prepared statements.
+func pool(ctx context.Context, db *gorm.DB) gorm.ConnPool {
+	if tx, ok := ctx.Value(txKey{}).(*gorm.DB); ok {
+		db = tx
+	}
+	return db.Statement.ConnPool
+}
+
 // retry runs fn, again when the database undid it because of others, and translates its error.
 // Within a transaction it runs once: a statement alone cannot be repeated there.
 func (s *Store) retry(ctx context.Context, fn func() error) error {
@@ -128,7 +136,7 @@ func (s *Store) update(ctx context.Context, table sqlText, set columns, where sq
 func (s *Store) exec(ctx context.Context, query sqlText, args ...any) (int64, error) {
 	var found int64
 	err := s.retry(ctx, func() error {
-		result, err := on(ctx, s.write).Statement.ConnPool.ExecContext(ctx, string(query), args...)
+		result, err := pool(ctx, s.write).ExecContext(ctx, string(query), args...)
 		if err != nil {
 			return err
 		}
@@ -140,7 +148,7 @@ func (s *Store) exec(ctx context.Context, query sqlText, args ...any) (int64, er
 
 // query runs a prepared query and calls scan for each row.
 func (s *Store) query(ctx context.Context, query sqlText, args []any, scan func(rows *sql.Rows) error) (err error) {
-	rows, err := on(ctx, s.read).Statement.ConnPool.QueryContext(ctx, string(query), args...)
+	rows, err := pool(ctx, s.read).QueryContext(ctx, string(query), args...)
 	if err != nil {
 		return translate(err)
 	}

@@ -29,7 +29,7 @@ func (s *Store) Standing(ctx context.Context, clientID string, userID int64, gra
 		&id, &subject, &email, &verified, &firstName, &lastName, &password, &active, &staff, &superuser,
 		&joined, &lastLogin, &validAfter)
 	if err == nil {
-		standing.Client, err = client.client()
+		standing.Client, err = s.client(client)
 	}
 	if err != nil {
 		return provider.Standing{}, fmt.Errorf("read standing: %w", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/pressly/goose/v3/lock"
 	"gorm.io/gorm"
 
@@ -32,6 +33,7 @@ type Store struct {
 	write, read *gorm.DB
 	now         func() time.Time
 	log         *slog.Logger
+	documents   *lru.Cache[string, knownDocument]
 }
 
 var (
@@ -64,16 +66,19 @@ type database struct {
 // is kept) or "mysql://user:password@host:port/name?tls=…". It does not migrate.
 func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	if opts.Now == nil {
-		opts.Now = time.Now
+		opts.Now = time.Now //nolint:forbidigo // the one default of the injected clock
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := openDatabase(rawURL, opts)
+	db, err := openDatabase(ctx, rawURL, opts)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{database: db, now: opts.Now, log: opts.Logger}
+	if s.documents, err = lru.New[string, knownDocument](clientDocuments); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", db.dialect, err), s.Close())
+	}
 	if s.write, err = s.openGORM(db.writer); err == nil {
 		s.read = s.write
 		if db.reader != db.writer {
@@ -89,13 +94,13 @@ func Open(ctx context.Context, rawURL string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-func openDatabase(rawURL string, opts Options) (database, error) {
+func openDatabase(ctx context.Context, rawURL string, opts Options) (database, error) {
 	if path, ok := strings.CutPrefix(rawURL, "sqlite:"); ok {
 		path = strings.TrimPrefix(path, "//")
 		if path == "" {
-			return database{}, errors.New("database url: a path must follow sqlite:")
+			return database{}, errors.New("database url: want sqlite:PATH")
 		}
-		return openSQLite(path, opts)
+		return openSQLite(ctx, path, opts)
 	}
 	if strings.HasPrefix(rawURL, "mysql://") {
 		return openMySQL(rawURL, opts)
