@@ -42,6 +42,8 @@ server:
   max_body_bytes: 128KiB
 tokens:
   refresh_token_idle: 7d
+  default_audience: >-
+    https://api.example.com
 limits:
   login_per_address: 10/1m burst 20
 cors:
@@ -55,13 +57,14 @@ log:
 	want.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	want.Server.MaxBodyBytes = 128 << 10
 	want.Tokens.RefreshTokenIdle = 7 * 24 * time.Hour
+	want.Tokens.DefaultAudience = "https://api.example.com"
 	want.Limits.LoginPerAddress = Rate{Limit: 10, Per: time.Minute, Burst: 20}
 	want.CORS.AllowedOrigins = []string{"https://app.example.com"}
 	require.Equal(t, want, c)
 }
 
 func TestEmptyFilesAreDefaults(t *testing.T) {
-	for _, text := range []string{"", "\n", "# nothing\n", "---\n", "server:\n  # nothing\n", "{}"} {
+	for _, text := range []string{"", "\n", "# nothing\n", "---\n", "server:\n  # nothing\n", "{}", "---\n# nothing\n", "# a\n---\n# b\n...\n# c", "server: # nothing\n\nlog:\n# b\n", "null", "~"} {
 		c, err := Load(write(t, "signet.yaml", text), nil)
 		require.NoError(t, err, "%q", text)
 		require.Equal(t, Default(), c, "%q", text)
@@ -202,6 +205,12 @@ func TestProductionRefusesKeysThatOthersCanRead(t *testing.T) {
 	t.Run("a variable replaces the exposed key", func(t *testing.T) {
 		require.NoError(t, os.Chmod(config, 0o644))
 		_, err := Load(config, []string{production, "SIGNET_SECRETS_MASTER_KEY=" + testKey})
+		require.NoError(t, err)
+	})
+	t.Run("an empty list of keys is no secret", func(t *testing.T) {
+		path := write(t, "signet.yaml", "secrets:\n  previous_master_keys: []\n")
+		require.NoError(t, os.Chmod(path, 0o644))
+		_, err := Load(path, []string{production, "SIGNET_SECRETS_MASTER_KEY=" + testKey})
 		require.NoError(t, err)
 	})
 }

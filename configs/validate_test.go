@@ -68,6 +68,7 @@ func TestValidateRefuses(t *testing.T) {
 		"listen beyond all ports":  {func(c *Config) { c.Server.Listen = ":65536" }, `server.listen is ":65536": want [host]:port`},
 		"no operations listener":   {func(c *Config) { c.Server.OpsListen = "" }, `server.ops_listen is "": want [host]:port`},
 		"one listener for both":    {func(c *Config) { c.Server.OpsListen = ":8080" }, `server.ops_listen is ":8080": want another port`},
+		"one address for both":     {func(c *Config) { c.Server.Listen = "127.0.0.1:9090" }, `server.ops_listen is "127.0.0.1:9090": want another port`},
 		"one port by wildcard":     {func(c *Config) { c.Server.Listen = "0.0.0.0:9090" }, `server.ops_listen is "127.0.0.1:9090": want another port`},
 		"trust in everybody":       {func(c *Config) { c.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, `server.trusted_proxies is "0.0.0.0/0": want the proxies' own`},
 		"trust in everybody, IPv6": {func(c *Config) { c.Server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("::/0")} }, `server.trusted_proxies is "::/0": want the proxies' own`},
