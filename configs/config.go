@@ -119,7 +119,6 @@ type Argon2 struct {
 type Cookies struct {
 	AccessName  string `yaml:"access_name"`
 	RefreshName string `yaml:"refresh_name"`
-	SessionName string `yaml:"session_name"`
 }
 
 // AccountAPI switches the API that Django front ends speak.
@@ -210,7 +209,7 @@ func Default() Config {
 			SignUpOpen:        true,
 			PasswordMinLength: 8,
 			Argon2:            Argon2{Memory: 19 * mib, Time: 2, Threads: 1, Queue: 50, QueueWait: time.Second},
-			Cookies:           Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token", SessionName: "sessionid"},
+			Cookies:           Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token"},
 		},
 		AccountAPI: AccountAPI{Enabled: true, Dialect: "2", RotateRefreshTokens: true},
 		OAuth: OAuth{

@@ -34,12 +34,6 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
-func TestDemoWantsALoopbackIssuer(t *testing.T) {
-	require.NoError(t, Default().CheckDemo())
-	require.EqualError(t, Config{Issuer: "https://id.example.com"}.CheckDemo(),
-		`issuer is "https://id.example.com": --demo wants a loopback issuer, http://localhost:8080`)
-}
-
 func TestPasswordGrantIsSwitchedOffWhateverGrantsLists(t *testing.T) {
 	c := Default()
 	require.Equal(t, []string{"password", "refresh_token", "client_credentials"}, c.OAuth.GrantTypes())

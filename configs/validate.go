@@ -26,14 +26,6 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// CheckDemo returns a *Fault unless the issuer may have demo users, whose passwords everybody knows.
-func (c Config) CheckDemo() error {
-	if c.Loopback() {
-		return nil
-	}
-	return &Fault{Key: "issuer", Value: strconv.Quote(c.Issuer), Want: "--demo wants a loopback issuer, http://localhost:8080"}
-}
-
 // validator collects the faults of one Config.
 type validator struct {
 	Config
@@ -159,17 +151,17 @@ func (v *validator) tokens() {
 var cookieName = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 
 func (v *validator) accounts() {
+	const wantCookieName = "want a cookie name: letters, digits, - and _"
 	a := v.Accounts
 	v.check(8 <= a.PasswordMinLength && a.PasswordMinLength <= 64, "accounts.password_min_length", "want 8 to 64")
 	v.check(a.Argon2.Time >= 1, "accounts.argon2.time", "want 1 or more")
 	v.check(1 <= a.Argon2.Threads && a.Argon2.Threads <= 255, "accounts.argon2.threads", "want 1 to 255")
-	v.check(a.Argon2.Memory >= 8*kib*Size(a.Argon2.Threads), "accounts.argon2.memory", "want 8KiB per thread or more")
+	v.check(8*kib*Size(a.Argon2.Threads) <= a.Argon2.Memory && a.Argon2.Memory <= 4<<30, "accounts.argon2.memory",
+		"want 8KiB per thread or more, and 4GiB or less")
 	v.check(a.Argon2.QueueWait > 0, "accounts.argon2.queue_wait", "want more than 0s")
-	names := []string{a.Cookies.AccessName, a.Cookies.RefreshName, a.Cookies.SessionName}
-	for i, key := range []string{"accounts.cookies.access_name", "accounts.cookies.refresh_name", "accounts.cookies.session_name"} {
-		v.check(cookieName.MatchString(names[i]), key, "want a cookie name: letters, digits, - and _")
-		v.check(!slices.Contains(names[:i], names[i]), key, "want another name than the other cookies have")
-	}
+	v.check(cookieName.MatchString(a.Cookies.AccessName), "accounts.cookies.access_name", wantCookieName)
+	v.check(cookieName.MatchString(a.Cookies.RefreshName), "accounts.cookies.refresh_name", wantCookieName)
+	v.check(a.Cookies.AccessName != a.Cookies.RefreshName, "accounts.cookies.refresh_name", "want another name than accounts.cookies.access_name")
 	v.oneOf("account_api.dialect", v.AccountAPI.Dialect, "2")
 }
 

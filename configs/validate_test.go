@@ -112,8 +112,9 @@ func TestValidateRefuses(t *testing.T) {
 		"no threads":           {func(c *Config) { c.Accounts.Argon2.Threads = 0 }, `accounts.argon2.threads is "0": want 1 to 255`},
 		"too many threads":     {func(c *Config) { c.Accounts.Argon2.Threads = 256 }, `accounts.argon2.threads is "256": want 1 to 255`},
 		"no wait":              {func(c *Config) { c.Accounts.Argon2.QueueWait = 0 }, `accounts.argon2.queue_wait is "0s": want more`},
+		"hashes of all memory": {func(c *Config) { c.Accounts.Argon2.Memory = 5 << 30 }, `accounts.argon2.memory is "5GiB": want 8KiB per thread`},
 		"cookie without name":  {func(c *Config) { c.Accounts.Cookies.AccessName = "" }, `accounts.cookies.access_name is "": want a cookie name`},
-		"cookie with a space":  {func(c *Config) { c.Accounts.Cookies.SessionName = "a b" }, `accounts.cookies.session_name is "a b": want a cookie name`},
+		"cookie with a space":  {func(c *Config) { c.Accounts.Cookies.RefreshName = "a b" }, `accounts.cookies.refresh_name is "a b": want a cookie name`},
 		"one name for two":     {func(c *Config) { c.Accounts.Cookies.RefreshName = "my-app-auth" }, `accounts.cookies.refresh_name is "my-app-auth": want another name`},
 		"another dialect":      {func(c *Config) { c.AccountAPI.Dialect = "3" }, `account_api.dialect is "3": want 2`},
 		"another grant":        {func(c *Config) { c.OAuth.Grants = []string{"implicit"} }, `oauth.grants is "implicit": want password, refresh_token, client_credentials`},
@@ -136,7 +137,7 @@ func TestValidateRefuses(t *testing.T) {
 func TestLoopbackIssuerStillNeedsAWorkingHash(t *testing.T) {
 	c := Default()
 	c.Accounts.Argon2.Memory, c.Accounts.Argon2.Threads = 8*kib, 2
-	require.EqualError(t, c.Validate(), `accounts.argon2.memory is "8KiB": want 8KiB per thread or more`)
+	require.EqualError(t, c.Validate(), `accounts.argon2.memory is "8KiB": want 8KiB per thread or more, and 4GiB or less`)
 	c.Accounts.Argon2 = Argon2{Memory: mib, Threads: 1, QueueWait: 1}
 	require.EqualError(t, c.Validate(), `accounts.argon2.time is "0": want 1 or more`)
 }

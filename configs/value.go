@@ -31,10 +31,10 @@ func (s *Size) UnmarshalText(text []byte) error {
 			continue
 		}
 		n, err := strconv.ParseUint(digits, 10, 63)
-		if err != nil || n > uint64(math.MaxInt64/unit.size) {
+		if err != nil || Size(n) > math.MaxInt64/unit.size {
 			return errWantSize
 		}
-		*s = Size(n) * unit.size //nolint:gosec // G115: bounded above
+		*s = Size(n) * unit.size
 		return nil
 	}
 	return errWantSize
@@ -99,7 +99,7 @@ func parseDuration(text string) (time.Duration, error) {
 		if err != nil {
 			return 0, errWantDuration
 		}
-		days, text = time.Duration(count)*day, rest //nolint:gosec // G115: 16 bits
+		days, text = time.Duration(count)*day, rest
 		if text == "" {
 			return days, nil
 		}
@@ -167,7 +167,7 @@ func parse(v reflect.Value, text string) error {
 		if err != nil {
 			return wants[v.Type()]
 		}
-		v.SetInt(int64(n)) //nolint:gosec // G115: 31 bits
+		v.SetInt(int64(n))
 	default: // only time.Duration is left; a test sets every setting
 		d, err := parseDuration(text)
 		if err != nil {
