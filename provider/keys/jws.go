@@ -83,7 +83,7 @@ type Header struct {
 // a header that names another, that is "crit" or that brings a key of its own is refused. Claims are
 // the caller's to check. The error is ErrInvalidToken.
 func (r *Ring) Verify(token string) (Header, []byte, error) {
-	if len(token) > MaxTokenSize || strings.Count(token, ".") != 2 {
+	if len(token) > MaxTokenSize || strings.Count(token, ".") != 2 || strings.ContainsAny(token, "\r\n") { // the decoder passes over line feeds
 		return Header{}, nil, ErrInvalidToken
 	}
 	lastDot := strings.LastIndexByte(token, '.')

@@ -52,7 +52,7 @@ func (f refreshTokens) format(t refreshToken) string {
 
 func (f refreshTokens) parse(token string) (refreshToken, error) {
 	encoded, ok := strings.CutPrefix(token, refreshPrefix)
-	if !ok || len(encoded) > 256 {
+	if !ok || len(encoded) > 256 || strings.ContainsAny(encoded, "\r\n") { // which the decoder would pass over
 		return refreshToken{}, errNotRefreshToken
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)

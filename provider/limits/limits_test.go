@@ -1,0 +1,92 @@
+package limits_test
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/limits"
+)
+
+func newLimits(now func() time.Time) *limits.Limits {
+	memory := limits.NewMemory(1000)
+	return &limits.Limits{
+		Shared: memory, Local: memory, Enabled: true, Now: now,
+		Rates: limits.Rates{
+			LoginPerAddress:        provider.Rate{Limit: 10, Per: time.Minute, Burst: 10},
+			LoginPerAccount:        provider.Rate{Limit: 5, Per: 5 * time.Minute, Burst: 5},
+			RegistrationPerAddress: provider.Rate{Limit: 1, Per: time.Minute, Burst: 1},
+		},
+	}
+}
+
+func from(addr string) context.Context {
+	return provider.WithRequest(context.Background(), provider.Request{Addr: netip.MustParseAddr(addr)})
+}
+
+func TestLoginLimits(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	limited := new(provider.RateLimitError)
+
+	t.Run("an account is limited over all addresses", func(t *testing.T) {
+		l := newLimits(clock)
+		for i := range 5 {
+			require.NoError(t, l.Login(from(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}).String()), "bob@x.kr"))
+		}
+		require.ErrorAs(t, l.Login(from("10.0.0.99"), "bob@x.kr"), &limited)
+		require.Equal(t, time.Minute, limited.RetryAfter)
+		require.NoError(t, l.Login(from("10.0.0.99"), "eve@x.kr"))
+	})
+	t.Run("LOG-05: a success clears the account, never the address", func(t *testing.T) {
+		l := newLimits(clock)
+		for range 10 {
+			require.NoError(t, l.Login(from("10.0.0.1"), "own@x.kr"))
+			require.NoError(t, l.LoginSucceeded(from("10.0.0.1"), "own@x.kr"))
+		}
+		require.ErrorAs(t, l.Login(from("10.0.0.1"), "victim@x.kr"), &limited)
+	})
+	t.Run("LOG-06: guessing during a lock does not extend it", func(t *testing.T) {
+		at := now
+		l := newLimits(func() time.Time { return at })
+		for range 5 {
+			require.NoError(t, l.Login(from("10.0.0.1"), "bob@x.kr"))
+		}
+		for range 50 {
+			at = at.Add(time.Second)
+			require.ErrorAs(t, l.Login(from("10.0.0.2"), "bob@x.kr"), &limited)
+			if at.Sub(now) > 9*time.Second {
+				break
+			}
+		}
+		at = now.Add(time.Minute)
+		require.NoError(t, l.Login(from("10.0.0.3"), "bob@x.kr"))
+	})
+	t.Run("RAT-02: an IPv6 subscriber is one address", func(t *testing.T) {
+		l := newLimits(clock)
+		require.NoError(t, l.Registration(from("2001:db8::1")))
+		require.ErrorAs(t, l.Registration(from("2001:db8::2")), &limited)
+		require.NoError(t, l.Registration(from("2001:db8:0:1::1")))
+		require.NoError(t, l.Registration(from("192.0.2.1")))
+		require.ErrorAs(t, l.Registration(from("::ffff:192.0.2.1")), &limited)
+	})
+	t.Run("switched off", func(t *testing.T) {
+		l := newLimits(clock)
+		l.Enabled = false
+		for range 100 {
+			require.NoError(t, l.Login(from("10.0.0.1"), "bob@x.kr"))
+		}
+	})
+}
+
+func BenchmarkMemoryTake(b *testing.B) {
+	memory, now := limits.NewMemory(1000), time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = memory.Take(context.Background(), "k", provider.Rate{Limit: 1000, Per: time.Second, Burst: 1000}, now)
+	}
+}
