@@ -12,6 +12,7 @@ import (
 
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/storage/sqlstore"
+	"github.com/signet-id/signet/storage/sqlstore/sqlstoretest"
 )
 
 func eachBenchmark(b *testing.B, bench func(b *testing.B, s *sqlstore.Store)) {
@@ -116,4 +117,20 @@ func BenchmarkTake(b *testing.B) {
 			return err
 		})
 	})
+}
+
+// BenchmarkOpen opens a database that is up to date, as each start of a process does.
+func BenchmarkOpen(b *testing.B) {
+	for _, database := range databases {
+		b.Run(database.name, func(b *testing.B) {
+			rawURL := database.url(b)
+			sqlstoretest.Open(b, rawURL)
+			for b.Loop() {
+				s, err := sqlstore.Open(b.Context(), rawURL, sqlstore.Options{})
+				require.NoError(b, err)
+				require.NoError(b, s.Migrate(b.Context()))
+				require.NoError(b, s.Close())
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -41,13 +42,13 @@ func TestBothDialectsHaveTheSameMigrations(t *testing.T) {
 // file in one transaction.
 func TestMigrationsCanBeInterrupted(t *testing.T) {
 	for _, name := range migrationFiles(t, "mysql") {
-		text, err := os.ReadFile("migrations/mysql/" + name)
+		text, err := fs.ReadFile(os.DirFS("migrations/mysql"), name)
 		require.NoError(t, err)
 		require.Equal(t, 1, strings.Count(string(text), ";"), "%s: one statement per file", name)
 		require.NotContains(t, string(text), "+goose Down", "%s: forward only", name)
 	}
 	for _, name := range migrationFiles(t, "sqlite") {
-		text, err := os.ReadFile("migrations/sqlite/" + name)
+		text, err := fs.ReadFile(os.DirFS("migrations/sqlite"), name)
 		require.NoError(t, err)
 		require.NotContains(t, string(text), "NO TRANSACTION", name)
 		require.NotContains(t, string(text), "+goose Down", "%s: forward only", name)
