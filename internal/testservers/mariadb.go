@@ -79,6 +79,7 @@ func installMariaDB(ctx context.Context, dir string, credential *syscall.Credent
 	settings = append([]string{
 		"[mariadbd]",
 		"datadir = " + data,
+		"tmpdir = " + dir,
 		"socket = " + filepath.Join(dir, "mariadb.sock"),
 		"pid-file = " + filepath.Join(dir, "mariadb.pid"),
 		"init-file = " + accountFile,
