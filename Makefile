@@ -65,6 +65,7 @@ migrate: ## apply the database migrations
 
 .PHONY: up
 up: ## start two replicas behind a balancer, with MySQL and Redis, by docker compose
+	deploy/make-secrets
 	docker compose up --build --detach --wait
 
 .PHONY: down

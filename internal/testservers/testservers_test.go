@@ -3,6 +3,7 @@ package testservers
 import (
 	"context"
 	"database/sql"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -19,11 +20,12 @@ const (
 	often      = 50 * time.Millisecond
 )
 
-// requireGone checks that a closed server left neither process nor folder.
+// requireGone checks that a closed server left neither process nor listener nor folder.
 func requireGone(t *testing.T, server *Server) {
 	t.Helper()
 	require.False(t, server.process.running())
-	require.ErrorIs(t, syscall.Kill(-server.process.pid, 0), syscall.ESRCH, "process group of %s", server.Addr)
+	_, err := net.DialTimeout("tcp", server.Addr, time.Second)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	require.NoDirExists(t, server.dir)
 }
 
