@@ -1,0 +1,93 @@
+package storagetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// RunLimiter tests the promises of provider.Limiter.
+func RunLimiter(t *testing.T, open func(t *testing.T) provider.Limiter) {
+	limiter := open(t)
+	take := func(t *testing.T, key string, rate provider.Rate, at time.Time) time.Duration {
+		t.Helper()
+		wait, err := limiter.Take(t.Context(), key, rate, at)
+		require.NoError(t, err)
+		return wait
+	}
+	rate := provider.Rate{Limit: 60, Per: time.Minute, Burst: 3} // one per second
+
+	t.Run("a burst passes at once and then one per interval", func(t *testing.T) {
+		key, at := name("key"), now()
+		for range rate.Burst {
+			require.Zero(t, take(t, key, rate, at))
+		}
+		require.Equal(t, time.Second, take(t, key, rate, at))
+		require.Equal(t, time.Second, take(t, key, rate, at), "a refused event is not counted")
+		require.Equal(t, time.Millisecond, take(t, key, rate, at.Add(999*time.Millisecond)))
+		require.Zero(t, take(t, key, rate, at.Add(time.Second)))
+		require.Equal(t, time.Second, take(t, key, rate, at.Add(time.Second)))
+	})
+
+	t.Run("a pause gives the burst back and no more", func(t *testing.T) {
+		key, at := name("key"), now()
+		for range rate.Burst {
+			require.Zero(t, take(t, key, rate, at))
+		}
+		at = at.Add(time.Hour)
+		for range rate.Burst {
+			require.Zero(t, take(t, key, rate, at))
+		}
+		require.Positive(t, take(t, key, rate, at))
+	})
+
+	t.Run("of many at once exactly the burst passes", func(t *testing.T) {
+		key, at := name("key"), now()
+		passed := 0
+		for _, o := range together(func(int) outcome[time.Duration] {
+			wait, err := limiter.Take(t.Context(), key, rate, at)
+			return outcome[time.Duration]{wait, err}
+		}) {
+			require.NoError(t, o.err)
+			if o.value == 0 {
+				passed++
+				continue
+			}
+			require.Equal(t, time.Second, o.value)
+		}
+		require.Equal(t, rate.Burst, passed)
+	})
+
+	t.Run("keys that look alike never meet", func(t *testing.T) {
+		at := now()
+		single := provider.Rate{Limit: 1, Per: time.Hour, Burst: 1}
+		for _, key := range lookalikes("key") {
+			require.Zero(t, take(t, key, single, at), "%q", key)
+			require.Equal(t, time.Hour, take(t, key, single, at), "%q", key)
+		}
+	})
+
+	t.Run("a forgotten key starts anew", func(t *testing.T) {
+		key, other, at := name("key"), name("key"), now()
+		single := provider.Rate{Limit: 1, Per: time.Hour, Burst: 1}
+		require.NoError(t, limiter.Forget(t.Context(), key))
+		require.Zero(t, take(t, key, single, at))
+		require.Zero(t, take(t, other, single, at))
+		require.NoError(t, limiter.Forget(t.Context(), key))
+		require.Zero(t, take(t, key, single, at))
+		require.Positive(t, take(t, other, single, at))
+	})
+
+	t.Run("a quick rate is exact too", func(t *testing.T) {
+		key, at := name("key"), now()
+		quick := provider.Rate{Limit: 1000, Per: time.Second, Burst: 1}
+		for range 20 {
+			require.Zero(t, take(t, key, quick, at))
+			require.Equal(t, time.Millisecond, take(t, key, quick, at))
+			at = at.Add(time.Millisecond)
+		}
+	})
+}
