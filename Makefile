@@ -8,9 +8,10 @@ export CGO_ENABLED := 0
 
 FUZZ_TIME ?= 20s
 LINT := go tool -modfile=tools/go.mod golangci-lint
-WITH_SERVERS := go run ./internal/testservers/run --
+# Built rather than run by `go run`, which hides exit codes and signals.
+WITH_SERVERS := .bin/testservers --
 # One shell pipe under the servers: its exit code is that of go test or of the summary, whichever failed.
-TEST = $(WITH_SERVERS) bash -o pipefail -c 'go test -json $(1) ./... | go run ./internal/testservers/summary'
+TEST = $(WITH_SERVERS) bash -o pipefail -c 'go test -json $(1) ./... | .bin/testsummary'
 
 .PHONY: help
 help: ## show this list
@@ -24,13 +25,18 @@ run: ## start signet on http://localhost:8080 with a demo user and clients
 build: ## build the static binary bin/signet
 	go build -trimpath -ldflags='-s -w' -o bin/signet ./cmd/signet
 
+.PHONY: testservers
+testservers:
+	@go build -o .bin/testservers ./internal/testservers/run
+	@go build -o .bin/testsummary ./internal/testservers/summary
+
 .PHONY: test
-test: ## run all tests, with MariaDB, Redis, a Redis Cluster and Sentinel started for them
+test: testservers ## run all tests, with MariaDB, Redis, a Redis Cluster and Sentinel started for them
 	$(call TEST,)
 
 .PHONY: race
 race: export CGO_ENABLED = 1
-race: ## run all tests under the race detector
+race: testservers ## run all tests under the race detector
 	$(call TEST,-race)
 
 .PHONY: lint
@@ -42,7 +48,7 @@ fmt: ## format all Go code
 	$(LINT) fmt ./...
 
 .PHONY: bench
-bench: ## measure signet on SQLite and on MariaDB + Redis, beside the floors
+bench: testservers ## measure signet on SQLite and on MariaDB + Redis, beside the floors
 	$(WITH_SERVERS) go run ./bench
 
 .PHONY: fuzz
@@ -65,6 +71,7 @@ migrate: ## apply the database migrations
 
 .PHONY: up
 up: ## start two replicas behind a balancer, with MySQL and Redis, by docker compose
+	deploy/make-secrets
 	deploy/make-secrets
 	docker compose up --build --detach --wait
 
