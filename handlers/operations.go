@@ -15,7 +15,8 @@ import (
 // Operations answers the operations listener, which the public cannot reach.
 type Operations struct {
 	// Checks name what the service depends on.
-	Checks   map[string]Check
+	Checks map[string]Check
+	// Gatherer has the metrics; nil serves none.
 	Gatherer prometheus.Gatherer
 	draining atomic.Bool
 }
@@ -31,7 +32,9 @@ func (o *Operations) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, http.StatusOK, nil) })
 	mux.HandleFunc("GET /readyz", o.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
+	if o.Gatherer != nil {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

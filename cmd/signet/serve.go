@@ -123,7 +123,10 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 		MaxBody: int64(config.Server.MaxBodyBytes), SignUpOpen: config.Accounts.SignUpOpen, AccountAPI: config.AccountAPI.Enabled,
 		Cookies: handlers.CookieNames{Access: config.Accounts.Cookies.AccessName, Refresh: config.Accounts.Cookies.RefreshName},
 	}
-	operations := &handlers.Operations{Checks: checks, Gatherer: registry}
+	operations := &handlers.Operations{Checks: checks}
+	if config.Telemetry.Metrics {
+		operations.Gatherer = registry
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { ring.Run(ctx, log); return nil })
