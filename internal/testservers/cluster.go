@@ -27,7 +27,7 @@ type Cluster struct {
 func StartRedisCluster(ctx context.Context, options Options) (*Cluster, error) {
 	cluster := &Cluster{Nodes: make([]*Server, clusterNodes)}
 	err := inParallel(clusterNodes, func(i int) error {
-		bus, err := freePort()
+		bus, err := freePort(ctx)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package testservers
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"math/big"
@@ -20,7 +21,8 @@ const (
 var given sync.Map
 
 // freePort returns a loopback port on which nothing listens.
-func freePort() (int, error) {
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
 	for range 1000 {
 		n, err := rand.Int(rand.Reader, big.NewInt(portCount))
 		if err != nil {
@@ -30,8 +32,11 @@ func freePort() (int, error) {
 		if _, taken := given.LoadOrStore(port, true); taken {
 			continue
 		}
-		listener, err := net.Listen("tcp", loopback(port))
+		listener, err := config.Listen(ctx, "tcp", loopback(port))
 		if err != nil {
+			if ctx.Err() != nil {
+				return 0, fmt.Errorf("choose a port: %w", ctx.Err())
+			}
 			continue
 		}
 		if err := listener.Close(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // StartRedis starts one Redis that keeps nothing on disk: after Kill or Stop it restarts empty.
 func StartRedis(ctx context.Context, options Options) (*Server, error) {
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}

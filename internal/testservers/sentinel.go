@@ -52,7 +52,7 @@ func (s *Sentinel) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	return inParallel(sentinels, func(i int) error {
-		sentinelPort, err := freePort()
+		sentinelPort, err := freePort(ctx)
 		if err != nil {
 			return err
 		}

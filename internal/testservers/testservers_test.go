@@ -3,7 +3,6 @@ package testservers
 import (
 	"context"
 	"database/sql"
-	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -24,7 +23,7 @@ const (
 func requireGone(t *testing.T, server *Server) {
 	t.Helper()
 	require.False(t, server.process.running())
-	_, err := net.DialTimeout("tcp", server.Addr, time.Second)
+	_, err := redisDo(context.Background(), server.Addr, "PING") // t.Context has ended when servers are closed.
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	require.NoDirExists(t, server.dir)
 }

@@ -59,7 +59,7 @@ func run(ctx context.Context, log *slog.Logger, args []string, stdout, stderr io
 
 	log.InfoContext(ctx, "test servers run",
 		"mariadb", servers.MariaDB.URL, "redis", servers.Redis.URL, "cluster", servers.Cluster.URL, "sentinel", servers.Sentinel.URL)
-	cmd := exec.CommandContext(ctx, args[1], args[2:]...)
+	cmd := exec.CommandContext(ctx, args[1], args[2:]...) //nolint:gosec // To run what it is told is its purpose.
 	cmd.Env = append(os.Environ(), servers.Environment()...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -65,7 +65,7 @@ func (p *program) requireNothingRuns(t *testing.T) {
 	require.Len(t, addrs, 1+1+6+3, "addresses in %s", p.stdout.String())
 	for _, addr := range addrs {
 		require.Eventually(t, func() bool {
-			conn, err := net.DialTimeout("tcp", addr, time.Second)
+			conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", addr)
 			if err == nil {
 				_ = conn.Close()
 			}

@@ -87,10 +87,12 @@ func TestParent(t *testing.T) {
 	t.Run("child", func(t *testing.T) {})
 	t.Error("its own fault")
 }
+
+func TestOther(t *testing.T) { t.Error("another fault") }
 `)
 		require.False(t, passed)
 		require.Contains(t, out, "its own fault")
-		require.Equal(t, "1 passed, 1 failed", lastLine(out))
+		require.Equal(t, "1 passed, 2 failed", lastLine(out))
 	})
 	t.Run("shows the panic of a test", func(t *testing.T) {
 		t.Parallel()
