@@ -15,8 +15,8 @@ import (
 type clientRow struct {
 	ID        string `gorm:"primaryKey"`
 	Disabled  bool
-	CreatedAt timestamp
-	UpdatedAt timestamp
+	CreatedAt timestamp `gorm:"autoCreateTime:false"`
+	UpdatedAt timestamp `gorm:"autoUpdateTime:false"`
 	Document  []byte
 }
 

@@ -12,7 +12,7 @@ type signingKeyRow struct {
 	Algorithm   string
 	Generation  int
 	PrivateKey  []byte
-	CreatedAt   timestamp
+	CreatedAt   timestamp `gorm:"autoCreateTime:false"`
 	ActivatesAt timestamp
 }
 

@@ -15,7 +15,7 @@ type loginSessionRow struct {
 	CookieHash    string `gorm:"primaryKey"`
 	ID            string
 	UserID        int64
-	CreatedAt     timestamp
+	CreatedAt     timestamp `gorm:"autoCreateTime:false"`
 	SeenAt        timestamp
 	ExpiresAt     timestamp
 	IdleExpiresAt timestamp

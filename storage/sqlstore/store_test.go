@@ -123,6 +123,28 @@ func sizeOf(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
+func TestSessionsAreSetUp(t *testing.T) {
+	t.Run("mariadb", func(t *testing.T) {
+		s := sqlstoretest.MariaDB(t)
+		for setting, want := range map[string]string{
+			"@@tx_isolation": "READ-COMMITTED", "@@innodb_lock_wait_timeout": "3", "@@collation_connection": "utf8mb4_bin",
+			"@@time_zone": "+00:00", "@@wsrep_sync_wait": "3", "@@sql_mode LIKE '%STRICT_TRANS_TABLES%'": "1",
+		} {
+			var got string
+			require.NoError(t, s.Writer().QueryRowContext(t.Context(), "SELECT "+setting).Scan(&got))
+			require.Equal(t, want, got, setting)
+		}
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		s := sqlstoretest.SQLiteFile(t)
+		for setting, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "1"} {
+			var got string
+			require.NoError(t, s.Writer().QueryRowContext(t.Context(), "PRAGMA "+setting).Scan(&got))
+			require.Equal(t, want, got, setting)
+		}
+	})
+}
+
 func TestIdentifiersCompareByteByByte(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *sqlstore.Store) {
 		ids := []string{"app", "App", "app ", "äpp", "ａpp", "app\x00"}

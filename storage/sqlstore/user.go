@@ -118,7 +118,7 @@ func (s *Store) UpdateUser(ctx context.Context, id int64, change provider.UserCh
 	if change.LastLogin != nil {
 		set["last_login"] = at(*change.LastLogin)
 	}
-	if change.SessionsValidAfter != nil {
+	if change.SessionsValidAfter != nil && !change.SessionsValidAfter.IsZero() {
 		set["sessions_valid_after"] = raise{*change.SessionsValidAfter}
 	}
 	if len(set) == 0 {
