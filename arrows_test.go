@@ -57,13 +57,14 @@ var rules = map[string]rule{
 	"bench":         {rooms: []string{anything, "internal/testservers"}},
 	"examples/*":    {}, // Other people's programs: they know the protocol and none of our packages.
 
-	"internal/testservers":          {},
-	"storage/storagetest":           {rooms: domain},
-	"storage/sqlstore/sqlstoretest": {rooms: append([]string{"storage/sqlstore"}, domain...)},
+	"internal/testservers":              {},
+	"storage/storagetest":               {rooms: domain},
+	"storage/sqlstore/sqlstoretest":     {rooms: append([]string{"storage/sqlstore"}, domain...)},
+	"storage/redisstore/redisstoretest": {rooms: append([]string{"storage/redisstore"}, domain...)},
 }
 
 // forTests are the rooms that no program contains.
-var forTests = []string{"internal/testservers", "storage/storagetest", "storage/sqlstore/sqlstoretest"}
+var forTests = []string{"internal/testservers", "storage/storagetest", "storage/sqlstore/sqlstoretest", "storage/redisstore/redisstoretest"}
 
 // fences name the one room that knows a library, by the start of the library's import paths. cmd may name them all.
 var fences = map[string]string{

@@ -333,3 +333,13 @@ func race(n int, do func(i int) answer) []answer {
 	group.Wait()
 	return answers
 }
+
+// decodeSegment decodes one part of a compact JWS.
+func decodeSegment(t *testing.T, token string, part int) []byte {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	require.Len(t, parts, 3)
+	raw, err := base64.RawURLEncoding.DecodeString(parts[part])
+	require.NoError(t, err)
+	return raw
+}
