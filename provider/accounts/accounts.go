@@ -1,0 +1,211 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/passwords"
+)
+
+// MaxNameLength is the longest first or last name, in characters.
+const MaxNameLength = 150
+
+// The names of the fields whose faults are reported, as the account API calls them.
+const (
+	fieldEmail       = "email"
+	fieldPassword    = "password1"
+	fieldOldPassword = "old_password"
+	fieldNewPassword = "new_password2"
+	fieldFirstName   = "first_name"
+	fieldLastName    = "last_name"
+)
+
+// Accounts applies the rules. Its fields are set once. Methods that take input report its faults in a
+// *provider.InvalidError, and pass on the *provider.BusyError of Passwords.
+type Accounts struct {
+	Users     provider.UserStore
+	Passwords *passwords.Hasher
+	Policy    passwords.Policy
+	Now       func() time.Time
+}
+
+// Registration is what somebody says of themselves to become a user.
+type Registration struct {
+	Email     string
+	Password  string
+	FirstName string
+	LastName  string
+}
+
+// Register makes a user of somebody who asks for it.
+func (a *Accounts) Register(ctx context.Context, r Registration) (provider.User, error) {
+	return a.NewUser(ctx, provider.User{Email: r.Email, FirstName: r.FirstName, LastName: r.LastName, Active: true}, r.Password)
+}
+
+// NewUser makes a user as an operator describes it: subject, password hash and date are set here, an
+// ID that is not 0 and the flags are kept.
+func (a *Accounts) NewUser(ctx context.Context, u provider.User, password string) (provider.User, error) {
+	invalid := &provider.InvalidError{}
+	if utf8.RuneCountInString(u.Email) > provider.MaxEmailLength {
+		addFaults(invalid, fieldEmail, tooLong(provider.MaxEmailLength))
+	} else if _, err := provider.CanonicalEmail(u.Email); err != nil {
+		addFaults(invalid, fieldEmail, "Enter a valid email address.")
+	}
+	addFaults(invalid, fieldPassword, a.Policy.Check(password, passwords.Attributes{})...)
+	checkName(invalid, fieldFirstName, u.FirstName)
+	checkName(invalid, fieldLastName, u.LastName)
+	if len(invalid.Fields) == 0 {
+		// Two fields together are at fault: the API reports it of none, and only when nothing else is.
+		addFaults(invalid, provider.NonField, a.Policy.Check(password, attributes(u))...)
+	}
+	if len(invalid.Fields) > 0 {
+		return provider.User{}, invalid
+	}
+	hash, err := a.Passwords.Hash(ctx, password)
+	if err != nil {
+		return provider.User{}, err
+	}
+	u.Subject, u.PasswordHash, u.JoinedAt = strings.ToLower(rand.Text()), hash, a.Now().UTC()
+	// The store decides whether the address is taken, of concurrent callers too.
+	u, err = a.Users.CreateUser(ctx, u)
+	if errors.Is(err, provider.ErrAlreadyExists) {
+		return provider.User{}, provider.Invalid(fieldEmail, "A user is already registered with this e-mail address.")
+	}
+	return u, err
+}
+
+// Authenticate returns the user that an address and a password belong to. An unknown address, a wrong
+// password, a user without password and a disabled one are all provider.ErrInvalidCredentials, after
+// the same work. A success is noted as the last login, and a hash of another cost is made anew.
+func (a *Accounts) Authenticate(ctx context.Context, email, password string) (provider.User, error) {
+	user, err := a.Users.UserByEmail(ctx, email)
+	if err != nil && !errors.Is(err, provider.ErrNotFound) {
+		return provider.User{}, err
+	}
+	// The zero user's hash matches nothing, at the cost of one that could.
+	ok, outdated, err := a.verify(ctx, user, password)
+	if err != nil {
+		return provider.User{}, err
+	}
+	if !ok || !user.Active {
+		return provider.User{}, provider.ErrInvalidCredentials
+	}
+	user.LastLogin = a.Now().UTC()
+	change := provider.UserChange{LastLogin: &user.LastLogin}
+	if outdated {
+		hash, err := a.Passwords.Hash(ctx, password)
+		switch {
+		case err == nil:
+			user.PasswordHash = hash
+			change.PasswordHash = &user.PasswordHash
+		case !errors.Is(err, provider.ErrUnavailable): // a busy moment leaves it to the next login
+			return provider.User{}, err
+		}
+	}
+	if err := a.Users.UpdateUser(ctx, user.ID, change); err != nil {
+		return provider.User{}, fmt.Errorf("note login: %w", err)
+	}
+	return user, nil
+}
+
+// ChangePassword gives a user who proves the old password a new one, and ends every grant and login
+// session of theirs. provider.ErrNotFound: no such user.
+func (a *Accounts) ChangePassword(ctx context.Context, userID int64, old, password string) error {
+	user, err := a.Users.UserByID(ctx, userID)
+	if err != nil {
+		return err
+	}
+	ok, _, err := a.verify(ctx, user, old)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return provider.Invalid(fieldOldPassword, "Your old password was entered incorrectly. Please enter it again.")
+	}
+	return a.setPassword(ctx, user, password)
+}
+
+// SetPassword gives a user a new password, and ends every grant and login session of theirs.
+// provider.ErrNotFound: no such user.
+func (a *Accounts) SetPassword(ctx context.Context, userID int64, password string) error {
+	user, err := a.Users.UserByID(ctx, userID)
+	if err != nil {
+		return err
+	}
+	return a.setPassword(ctx, user, password)
+}
+
+func (a *Accounts) setPassword(ctx context.Context, user provider.User, password string) error {
+	invalid := &provider.InvalidError{}
+	addFaults(invalid, fieldNewPassword, a.Policy.Check(password, attributes(user))...)
+	if len(invalid.Fields) > 0 {
+		return invalid
+	}
+	hash, err := a.Passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	now := a.Now().UTC()
+	return a.Users.UpdateUser(ctx, user.ID, provider.UserChange{PasswordHash: &hash, SessionsValidAfter: &now})
+}
+
+// SetActive lets a user sign in, or no longer: that ends every grant and login session of theirs, for
+// good. provider.ErrNotFound: no such user.
+func (a *Accounts) SetActive(ctx context.Context, userID int64, active bool) error {
+	change := provider.UserChange{Active: &active}
+	if !active {
+		now := a.Now().UTC()
+		change.SessionsValidAfter = &now
+	}
+	return a.Users.UpdateUser(ctx, userID, change)
+}
+
+// UpdateNames changes the names that are not nil. provider.ErrNotFound: no such user.
+func (a *Accounts) UpdateNames(ctx context.Context, userID int64, firstName, lastName *string) error {
+	invalid := &provider.InvalidError{}
+	if firstName != nil {
+		checkName(invalid, fieldFirstName, *firstName)
+	}
+	if lastName != nil {
+		checkName(invalid, fieldLastName, *lastName)
+	}
+	if len(invalid.Fields) > 0 {
+		return invalid
+	}
+	return a.Users.UpdateUser(ctx, userID, provider.UserChange{FirstName: firstName, LastName: lastName})
+}
+
+// verify tells whether a password is the user's. One that is too long is nobody's.
+func (a *Accounts) verify(ctx context.Context, user provider.User, password string) (ok, outdated bool, err error) {
+	ok, outdated, err = a.Passwords.Verify(ctx, user.PasswordHash, password)
+	if errors.Is(err, passwords.ErrTooLong) {
+		return false, false, nil
+	}
+	return ok, outdated, err
+}
+
+func attributes(u provider.User) passwords.Attributes {
+	return passwords.Attributes{FirstName: u.FirstName, LastName: u.LastName, Email: u.Email}
+}
+
+func checkName(invalid *provider.InvalidError, field, name string) {
+	if utf8.RuneCountInString(name) > MaxNameLength {
+		addFaults(invalid, field, tooLong(MaxNameLength))
+	}
+}
+
+func tooLong(most int) string {
+	return fmt.Sprintf("Ensure this field has no more than %d characters.", most)
+}
+
+func addFaults(invalid *provider.InvalidError, field string, messages ...string) {
+	for _, message := range messages {
+		invalid.Fields = append(invalid.Fields, provider.FieldError{Field: field, Message: message})
+	}
+}
