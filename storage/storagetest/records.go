@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"bytes"
+	"strconv"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func RunRecords(t *testing.T, open func(t *testing.T) provider.RecordStore) {
 		r := newRecord(t)
 		outcomes := together(func(i int) outcome[provider.Record] {
 			mine := r
-			mine.Value = []byte{byte(i)}
+			mine.Value = []byte(strconv.Itoa(i))
 			return outcome[provider.Record]{mine, store.CreateRecord(t.Context(), mine)}
 		})
 		requireStored(t, requireOneWinner(t, outcomes, provider.ErrAlreadyExists))

@@ -1,26 +1,64 @@
-// Package redisstoretest opens Redis stores for the tests of other packages. It owns the keys it
-// writes: each store has a prefix of its own on the server that `make test` starts.
+// Package redisstoretest opens stores in Redis for tests, each under a prefix of its own so that
+// tests share a server and do not meet. It is imported by tests only.
 package redisstoretest
 
 import (
 	"crypto/rand"
 	"os"
 	"testing"
-	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signet-id/signet/storage/redisstore"
 )
 
-const redisVariable = "SIGNET_TEST_REDIS"
+// The servers that may be used, as URLs for redisstore.Open.
+const (
+	redisVariable    = "SIGNET_TEST_REDIS"
+	clusterVariable  = "SIGNET_TEST_REDIS_CLUSTER"
+	sentinelVariable = "SIGNET_TEST_REDIS_SENTINEL"
+)
 
-// Redis opens a store on the test server that reads the time from now.
-func Redis(t testing.TB, now func() time.Time) *redisstore.Store {
+// MiniredisURL starts an imitation of Redis in this process.
+func MiniredisURL(t testing.TB) string {
 	t.Helper()
-	u := os.Getenv(redisVariable)
-	require.NotEmpty(t, u, "%s is not set; `make test` starts a server and sets it", redisVariable)
-	store, err := redisstore.Open(t.Context(), u, redisstore.Options{Prefix: "signet-test-" + rand.Text() + ":", Now: now})
+	return "redis://" + miniredis.RunT(t).Addr()
+}
+
+// RedisURL names the single server for tests.
+func RedisURL(t testing.TB) string {
+	t.Helper()
+	return fromEnvironment(t, redisVariable)
+}
+
+// ClusterURL names the Redis Cluster for tests.
+func ClusterURL(t testing.TB) string {
+	t.Helper()
+	return fromEnvironment(t, clusterVariable)
+}
+
+// SentinelURL names the master behind Sentinels for tests.
+func SentinelURL(t testing.TB) string {
+	t.Helper()
+	return fromEnvironment(t, sentinelVariable)
+}
+
+func fromEnvironment(t testing.TB, variable string) string {
+	t.Helper()
+	url := os.Getenv(variable)
+	require.NotEmpty(t, url, "%s is not set; `make test` starts a server and sets it", variable)
+	return url
+}
+
+// Open opens a store at rawURL. configure may change how it is opened.
+func Open(t testing.TB, rawURL string, configure ...func(*redisstore.Options)) *redisstore.Store {
+	t.Helper()
+	opts := redisstore.Options{Prefix: "signet-test:" + rand.Text() + ":"}
+	for _, change := range configure {
+		change(&opts)
+	}
+	store, err := redisstore.Open(t.Context(), rawURL, opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
