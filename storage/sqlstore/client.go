@@ -173,9 +173,13 @@ func (s *Store) ReplaceClient(ctx context.Context, c provider.Client, was time.T
 	if err != nil {
 		return fmt.Errorf("replace client: %w", err)
 	}
-	found, err := s.update(ctx, "clients",
-		columns{"disabled": row.Disabled, "updated_at": row.UpdatedAt, "document": row.Document},
-		"id = ? AND updated_at = ?", c.ID, micro(was))
+	set := columns{"disabled": row.Disabled, "updated_at": row.UpdatedAt, "document": row.Document}
+	var found int64
+	if was.IsZero() {
+		found, err = s.update(ctx, "clients", set, "id = ? AND updated_at IS NULL", c.ID)
+	} else {
+		found, err = s.update(ctx, "clients", set, "id = ? AND updated_at = ?", c.ID, micro(was))
+	}
 	if err == nil && found == 0 {
 		if _, err = s.Client(ctx, c.ID); err == nil {
 			err = provider.ErrConsumed

@@ -82,7 +82,7 @@ func openMySQL(rawURL string, opts Options) (database, error) {
 		dialect: "mysql",
 		writer:  pool,
 		reader:  pool,
-		gorm: func(pool *sql.DB) gorm.Dialector {
+		gorm: func(pool gorm.ConnPool) gorm.Dialector {
 			// RETURNING is MariaDB's alone, so GORM must not look for the server's version.
 			return gormmysql.New(gormmysql.Config{
 				Conn: pool, DSNConfig: cfg, SkipInitializeWithVersion: true, DisableWithReturning: true,

@@ -79,7 +79,7 @@ func sqliteDatabase(writer, reader *sql.DB, locker func() (lock.Locker, error)) 
 		dialect:        "sqlite",
 		writer:         writer,
 		reader:         reader,
-		gorm:           func(pool *sql.DB) gorm.Dialector { return sqliteDialector{pool: pool} },
+		gorm:           func(pool gorm.ConnPool) gorm.Dialector { return sqliteDialector{pool: pool} },
 		migrationPool:  func() (*sql.DB, func() error, error) { return writer, func() error { return nil }, nil },
 		migrationLock:  locker,
 		deleteSomeRows: "DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s <= ? ORDER BY %[3]s LIMIT ?)",
@@ -130,7 +130,7 @@ func (noLock) Unlock(context.Context, *sql.DB) error { return nil }
 // sqliteDialector lets GORM speak to modernc.org/sqlite, which needs no C compiler; GORM's own
 // SQLite driver does. It covers what orm.go uses; the schema is the migrations' business.
 type sqliteDialector struct {
-	pool *sql.DB
+	pool gorm.ConnPool
 }
 
 func (d sqliteDialector) Name() string { return "sqlite" }

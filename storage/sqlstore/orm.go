@@ -57,7 +57,7 @@ func on(ctx context.Context, db *gorm.DB) *gorm.DB {
 	return db.WithContext(ctx)
 }
 
-// pool is on for statements that need nothing of GORM but its prepared statements.
+// pool is on for statements that GORM does not build.
 func pool(ctx context.Context, db *gorm.DB) gorm.ConnPool {
 	if tx, ok := ctx.Value(txKey{}).(*gorm.DB); ok {
 		db = tx
@@ -132,7 +132,7 @@ func (s *Store) update(ctx context.Context, table sqlText, set columns, where sq
 }
 
 // exec runs a statement that changes rows and returns how many it found. It is for statements that
-// run often or that GORM cannot build; it prepares them once and skips GORM's reflection.
+// run often or that GORM cannot build; they skip its reflection.
 func (s *Store) exec(ctx context.Context, query sqlText, args ...any) (int64, error) {
 	var found int64
 	err := s.retry(ctx, func() error {

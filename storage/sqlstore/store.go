@@ -54,7 +54,7 @@ type database struct {
 	dialect string // names the folder of migrations
 	// writer and reader are one pool on MySQL and two on an SQLite file.
 	writer, reader *sql.DB
-	gorm           func(*sql.DB) gorm.Dialector
+	gorm           func(gorm.ConnPool) gorm.Dialector
 	migrationPool  func() (*sql.DB, func() error, error)
 	migrationLock  func() (lock.Locker, error)
 	// deleteSomeRows is a format of table, key and the column that ends a row, with two parameters: the
@@ -109,10 +109,9 @@ func openDatabase(ctx context.Context, rawURL string, opts Options) (database, e
 }
 
 func (s *Store) openGORM(pool *sql.DB) (*gorm.DB, error) {
-	db, err := gorm.Open(s.gorm(pool), &gorm.Config{
+	db, err := gorm.Open(s.gorm(&statements{DB: pool}), &gorm.Config{
 		Logger:                 queryLog{log: s.log},
 		NowFunc:                s.now,
-		PrepareStmt:            true,
 		TranslateError:         true,
 		SkipDefaultTransaction: true, // every write is one statement, or in InTx
 		DisableAutomaticPing:   true,
