@@ -29,6 +29,7 @@ func (s *Server) Routes() http.Handler {
 	public(g, "/.well-known/openid-configuration", s.Engine.ServeDiscovery)
 	public(g, "/.well-known/oauth-authorization-server", s.Engine.ServeDiscovery)
 	public(g, "/.well-known/jwks.json", s.Engine.ServeJWKS)
+	public(g, "/openapi.yaml", serveOpenAPI())
 
 	// OAuth 2 and OpenID Connect. The engine refuses other methods in the protocol's own form.
 	protocol(g, "/oauth2/token", s.Engine.ServeToken, browsers)

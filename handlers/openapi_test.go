@@ -1,0 +1,172 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+)
+
+// contract is the OpenAPI document, which every answer of a test server must keep (see do).
+type contract struct {
+	document *openapi3.T
+	router   routers.Router
+}
+
+// readContract reads the document. Callers may ignore members of an answer that they do not know;
+// here one that is not described is a fault.
+var readContract = sync.OnceValues(func() (*contract, error) {
+	document, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		return nil, err
+	}
+	router, err := legacy.NewRouter(document) // validates the document
+	if err != nil {
+		return nil, err
+	}
+	closed := false
+	answers := []map[string]*openapi3.ResponseRef{document.Components.Responses}
+	for _, item := range document.Paths.Map() {
+		for _, operation := range item.Operations() {
+			answers = append(answers, operation.Responses.Map())
+		}
+	}
+	for _, responses := range answers {
+		for _, response := range responses {
+			for _, media := range response.Value.Content {
+				if media.Schema == nil {
+					continue
+				}
+				err := media.Schema.WalkSubtree(func(_ string, schema *openapi3.SchemaRef) error {
+					if schema.Value.Properties != nil {
+						schema.Value.AdditionalProperties.Has = &closed
+					}
+					return nil
+				})
+				if err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return &contract{document, router}, nil
+})
+
+// find returns the operation that describes a request, and whether its path is described. HEAD is
+// described as GET, a path without its final slash as the one with it.
+func (c *contract) find(method, path string) (route *routers.Route, known bool) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	for _, path := range []string{path, path + "/"} {
+		route, _, err := c.router.FindRoute(&http.Request{Method: method, URL: &url.URL{Path: path}})
+		if err == nil {
+			return route, true
+		}
+		if refused := new(routers.RouteError); errors.As(err, &refused) && refused.Reason == routers.ErrMethodNotAllowed.Error() {
+			known = true
+		}
+	}
+	return nil, known
+}
+
+// elsewhere describes the answers to a request that no operation describes.
+func (c *contract) elsewhere(method string, known bool) *routers.Route {
+	answers := openapi3.NewResponsesWithCapacity(2)
+	if known {
+		answers.Set("405", c.document.Components.Responses["MethodNotAllowed"])
+		if method == http.MethodOptions {
+			answers.Set("204", c.document.Components.Responses["Preflight"])
+		}
+	} else {
+		answers.Set("404", c.document.Components.Responses["NotFound"])
+	}
+	return &routers.Route{Spec: c.document, Method: method, Operation: &openapi3.Operation{Responses: answers}}
+}
+
+// check tells how an answer, or a request that was served, differs from the document.
+func (c *contract) check(request *http.Request, body string, a answer) error {
+	route, known := c.find(request.Method, request.URL.Path)
+	described := route != nil
+	if !described {
+		route = c.elsewhere(request.Method, known)
+	}
+	request = request.Clone(request.Context())
+	request.Body = io.NopCloser(strings.NewReader(body))
+	options := &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+	asked := &openapi3filter.RequestValidationInput{Request: request, Route: route, Options: options}
+	if described && a.status < http.StatusMultipleChoices {
+		if err := openapi3filter.ValidateRequest(request.Context(), asked); err != nil {
+			return fmt.Errorf("%s %s is served but not described: %w", request.Method, request.URL.Path, err)
+		}
+	}
+	answered := &openapi3filter.ResponseValidationInput{RequestValidationInput: asked, Status: a.status, Header: a.header, Options: options}
+	if err := openapi3filter.ValidateResponse(request.Context(), answered.SetBodyBytes([]byte(a.body))); err != nil {
+		return fmt.Errorf("%s %s answers %d %q: %w", request.Method, request.URL.Path, a.status, a.body, err)
+	}
+	if response := route.Operation.Responses.Status(a.status); response != nil && len(response.Value.Content) == 0 && a.body != "" {
+		return fmt.Errorf("%s %s answers %d with a body that is not described: %q", request.Method, request.URL.Path, a.status, a.body)
+	}
+	return nil
+}
+
+func TestOpenAPIDocument(t *testing.T) {
+	s := newTestServer(t)
+	want, err := os.ReadFile("openapi.yaml")
+	require.NoError(t, err)
+
+	t.Run("is valid and served as it is, to be kept for a while", func(t *testing.T) {
+		c, err := readContract()
+		require.NoError(t, err)
+		require.True(t, c.document.IsOpenAPI31OrLater())
+		require.NoError(t, c.document.Validate(context.Background(), openapi3.EnableSchemaFormatValidation()))
+
+		a := s.do(http.MethodGet, "/openapi.yaml", "")
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, string(want), a.body)
+		require.Equal(t, "application/yaml", a.header.Get("Content-Type"))
+		require.Equal(t, "public, max-age=300", a.header.Get("Cache-Control"))
+		require.Equal(t, "*", a.header.Get("Access-Control-Allow-Origin"))
+
+		again := s.do(http.MethodGet, "/openapi.yaml", "", "If-None-Match: "+a.header.Get("ETag"))
+		require.Equal(t, http.StatusNotModified, again.status)
+		require.Empty(t, again.body)
+		require.Equal(t, http.StatusOK, s.do(http.MethodGet, "/openapi.yaml", "", `If-None-Match: "other"`).status)
+		require.Empty(t, s.do(http.MethodHead, "/openapi.yaml", "").body)
+	})
+}
+
+func TestOpenAPIDescribesEveryRouteAndNothingElse(t *testing.T) {
+	s := newTestServer(t)
+	c, err := readContract()
+	require.NoError(t, err)
+	routed := make(map[string]bool)
+	for _, r := range s.handler.Routes().(*gin.Engine).Routes() {
+		routed[r.Method+" "+r.Path] = true
+		route, known := c.find(r.Method, r.Path)
+		require.True(t, known, "%s is not described", r.Path)
+		if route == nil { // then it only refuses, or answers a preflight
+			status := s.do(r.Method, r.Path, "").status
+			require.True(t, status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions && status == http.StatusNoContent,
+				"%s %s answers %d and is not described", r.Method, r.Path, status)
+		}
+	}
+	for path, item := range c.document.Paths.Map() {
+		for method := range item.Operations() {
+			require.True(t, routed[method+" "+path], "%s %s is described but not routed", method, path)
+		}
+	}
+}
