@@ -21,7 +21,7 @@ func TestATransactionDoesNotWaitForOthersToPrepare(t *testing.T) {
 			defer cancel()
 			waiting := make(chan error, 1)
 			require.NoError(t, s.InTx(ctx, func(tx context.Context) error {
-				go func() { waiting <- s.CreateGrant(ctx, newGrant("outside")) }() //nolint:contextcheck // another caller
+				go func() { waiting <- s.CreateGrant(ctx, newGrant("outside")) }()
 				time.Sleep(50 * time.Millisecond)
 				return s.CreateGrant(tx, newGrant("inside"))
 			}))
