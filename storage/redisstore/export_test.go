@@ -34,3 +34,6 @@ var (
 func (t target) Fields() (addrs []string, cluster bool, master string, db int, user, password string, tls bool) {
 	return t.addrs, t.isCluster, t.master, t.db, t.username, t.password, t.tls != nil
 }
+
+// GrantsOf is the index of a user's grants.
+func (s *Store) GrantsOf(userID int64) string { return s.grantsOf(userID) }
