@@ -48,8 +48,8 @@ fmt: ## format all Go code
 	$(LINT) fmt ./...
 
 .PHONY: bench
-bench: testservers ## measure signet on SQLite and on MariaDB + Redis, beside the floors
-	$(WITH_SERVERS) go run ./bench
+bench: ## measure signet on SQLite and on MariaDB + Redis, beside a bare handler and the floors
+	go run ./bench/run $(BENCH_FLAGS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZ_TIME, one after another

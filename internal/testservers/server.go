@@ -68,6 +68,13 @@ func (s *Server) Restart(ctx context.Context) error {
 	return nil
 }
 
+// PID returns the id of the server's process, so that what it costs can be read.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process.pid
+}
+
 // Kill ends the server at once, as a crash would (SIGKILL).
 func (s *Server) Kill() error {
 	s.mu.Lock()
