@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -94,7 +95,7 @@ type bench struct {
 type target struct {
 	store string
 	*signet
-	databaseURL string
+	databaseURL, sessionsURL string
 	// processes are those of its stores.
 	processes map[string]int
 	secret    string
@@ -130,18 +131,14 @@ func (b *bench) open(ctx context.Context, dir string) error {
 	if b.log, err = os.OpenFile(b.options.serverLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
 		return fmt.Errorf("open server log: %w", err)
 	}
-	for _, t := range []*target{
-		{store: "SQLite", databaseURL: "sqlite:" + filepath.Join(dir, "sqlite", "signet.db")},
-		{store: "MariaDB + Redis", databaseURL: mysqlURL, processes: map[string]int{
+	for i, t := range []*target{
+		{store: "SQLite", databaseURL: "sqlite:" + filepath.Join(dir, "signet.db")},
+		{store: "MariaDB + Redis", databaseURL: mysqlURL, sessionsURL: b.redis.URL, processes: map[string]int{
 			mariaDBProcess: b.mariaDB.PID(), redisProcess: b.redis.PID(),
 		}},
 	} {
-		sessions := ""
-		if len(t.processes) > 0 {
-			sessions = b.redis.URL
-		}
-		t.signet, err = newSignet(ctx, program, filepath.Join(dir, strings.ToLower(t.store[:6])), b.log, "SIGNET_DATABASE_URL="+t.databaseURL,
-			"SIGNET_SESSIONS_URL="+sessions, "SIGNET_LOG_LEVEL="+b.options.logLevel)
+		t.signet, err = newSignet(ctx, program, filepath.Join(dir, strconv.Itoa(i)), b.log, "SIGNET_DATABASE_URL="+t.databaseURL,
+			"SIGNET_SESSIONS_URL="+t.sessionsURL, "SIGNET_LOG_LEVEL="+b.options.logLevel)
 		if err != nil {
 			return err
 		}

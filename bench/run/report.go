@@ -150,10 +150,10 @@ func (r Report) writeRow(b *strings.Builder, row Row) {
 		}
 	}
 	fmt.Fprintf(b, "| %s | %s | %s / %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", row.Work, row.Store, number(least), number(middle),
-		strconv.FormatFloat(ratio, 'f', 1, 64), target, met, number(rate), number(p50), number(p99), strings.Join(stores, ", "), refusals(row.Results...))
+		number(ratio), target, met, number(rate), number(p50), number(p99), strings.Join(stores, ", "), refusals(row.Results...))
 }
 
-// number writes three digits, or all of a whole number.
+// number writes three digits, or all before the point.
 func number(v float64) string {
 	switch {
 	case v >= 100:
