@@ -298,7 +298,7 @@ func TestAnOutageIsUnavailable(t *testing.T) {
 			require.NoError(t, s.EndGrant(ctx, "g"))
 			short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			return s.EndGrant(short, "g") //nolint:contextcheck // another caller, outside the transaction
+			return s.EndGrant(short, "g") // another caller, outside the transaction
 		})
 		require.ErrorIs(t, err, provider.ErrUnavailable)
 	})
@@ -309,7 +309,7 @@ func TestAnOutageIsUnavailable(t *testing.T) {
 			require.NoError(t, one.CreateGrant(ctx, newGrant("g")))
 			short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
-			return other.CreateGrant(short, newGrant("h")) //nolint:contextcheck // another process
+			return other.CreateGrant(short, newGrant("h")) // another process
 		})
 		require.ErrorIs(t, err, provider.ErrUnavailable)
 	})
