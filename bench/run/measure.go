@@ -21,7 +21,7 @@ import (
 const (
 	clientID     = "bench"
 	usersPrefix  = "bench-"
-	userPassword = "Teapot-under-load-42"
+	userPassword = "Teapot-under-load-42" //nolint:gosec // of users that live as long as the run
 	warmUp       = 300 * time.Millisecond
 	// loginConnections do nothing but log in, besideConnections each ask for user/ and refresh meanwhile.
 	loginConnections, besideConnections = 16, 4
