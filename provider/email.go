@@ -2,6 +2,7 @@ package provider
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -14,6 +15,10 @@ const MaxEmailLength = 254
 
 // ErrInvalidEmail says that a string is not an address we accept.
 var ErrInvalidEmail = errors.New("invalid e-mail address")
+
+// ErrEmailTooLong says that an address has the form of one, but is longer than MaxEmailLength. It
+// matches ErrInvalidEmail.
+var ErrEmailTooLong = fmt.Errorf("%w: too long", ErrInvalidEmail)
 
 var (
 	localPart = regexp.MustCompile(`^[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z]+(\.[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z]+)*$`)
@@ -42,7 +47,7 @@ func CanonicalEmail(s string) (string, error) {
 	}
 	canonical := asciiLower(local) + "@" + domain
 	if len(canonical) > MaxEmailLength {
-		return "", ErrInvalidEmail
+		return "", ErrEmailTooLong
 	}
 	return canonical, nil
 }

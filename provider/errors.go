@@ -21,6 +21,9 @@ var (
 	// ErrInvalidCredentials says that a user and password do not belong together. It never says which
 	// of them is wrong, nor whether the account exists or is disabled.
 	ErrInvalidCredentials = errors.New("invalid credentials")
+	// ErrEmailNotVerified says that a user and password belong together, but that the user has yet to
+	// show that the address is theirs.
+	ErrEmailNotVerified = errors.New("e-mail address not verified")
 	// ErrUnavailable says that a store or a bounded resource cannot serve now; the same call may
 	// succeed later. Every store wraps its outages in it.
 	ErrUnavailable = errors.New("temporarily unavailable")

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/limits"
 	"github.com/signet-id/signet/provider/passwords"
 )
 
@@ -24,7 +25,12 @@ const (
 	fieldNewPassword = "new_password2"
 	fieldFirstName   = "first_name"
 	fieldLastName    = "last_name"
+	fieldUID         = "uid"
+	fieldToken       = "token"
 )
+
+// invalidValue is all that is said of a link that is not good.
+const invalidValue = "Invalid value"
 
 // Accounts applies the rules. Its fields are set once. Methods that take input report its faults in a
 // *provider.InvalidError, and pass on the *provider.BusyError of Passwords.
@@ -33,6 +39,27 @@ type Accounts struct {
 	Passwords *passwords.Hasher
 	Policy    passwords.Policy
 	Now       func() time.Time
+
+	// What follows is needed where strangers reach the rules, by the methods that send mails or count
+	// tries.
+
+	// Tickets keeps what was sent by mail.
+	Tickets provider.RecordStore
+	Mail    provider.MailQueue
+	Limits  *limits.Limits
+	Links   Links
+	// VerificationLifetime and ResetLifetime end what was mailed.
+	VerificationLifetime time.Duration
+	ResetLifetime        time.Duration
+	// Verification is optional when empty.
+	Verification Verification
+	// PreventEnumeration makes a sign-up with a known address look like any other. It needs
+	// VerificationMandatory: a user who is signed in at once gives it away.
+	PreventEnumeration bool
+	// NewestResetOnly makes a link to reset a password worthless once another was sent.
+	NewestResetOnly bool
+	// OldPasswordOptional lets a signed-in user choose a new password without the old one.
+	OldPasswordOptional bool
 }
 
 // Registration is what somebody says of themselves to become a user.
@@ -75,14 +102,16 @@ func (a *Accounts) NewUser(ctx context.Context, u provider.User, password string
 	// The store decides whether the address is taken, of concurrent callers too.
 	u, err = a.Users.CreateUser(ctx, u)
 	if errors.Is(err, provider.ErrAlreadyExists) {
-		return provider.User{}, provider.Invalid(fieldEmail, "A user is already registered with this e-mail address.")
+		return provider.User{}, fmt.Errorf("%w: %w", provider.ErrAlreadyExists,
+			provider.Invalid(fieldEmail, "A user is already registered with this e-mail address."))
 	}
 	return u, err
 }
 
 // Authenticate returns the user that an address and a password belong to. An unknown address, a wrong
 // password, a user without password and a disabled one are all provider.ErrInvalidCredentials, after
-// the same work. A success is noted as the last login, and a hash of another cost is made anew.
+// the same work; provider.ErrEmailNotVerified is said to who has the right password alone. A success is
+// noted as the last login, and a hash of another cost is made anew.
 func (a *Accounts) Authenticate(ctx context.Context, email, password string) (provider.User, error) {
 	user, err := a.Users.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, provider.ErrNotFound) {
@@ -95,6 +124,9 @@ func (a *Accounts) Authenticate(ctx context.Context, email, password string) (pr
 	}
 	if !ok || !user.Active {
 		return provider.User{}, provider.ErrInvalidCredentials
+	}
+	if a.Verification == VerificationMandatory && !user.EmailVerified {
+		return provider.User{}, provider.ErrEmailNotVerified
 	}
 	user.LastLogin = a.Now().UTC()
 	change := provider.UserChange{LastLogin: &user.LastLogin}
@@ -114,11 +146,35 @@ func (a *Accounts) Authenticate(ctx context.Context, email, password string) (pr
 	return user, nil
 }
 
-// ChangePassword gives a user who proves the old password a new one, and ends every grant and login
-// session of theirs. provider.ErrNotFound: no such user.
-func (a *Accounts) ChangePassword(ctx context.Context, userID int64, old, password string) error {
+// ChangePassword gives a signed-in user a new password and ends every grant and login session of theirs;
+// to keep the caller's own is to begin it anew. The old password is checked whenever it was sent, counted
+// like a login, and reported before the new one. provider.ErrNotFound: no such user.
+func (a *Accounts) ChangePassword(ctx context.Context, userID int64, old string, chosen NewPassword) error {
 	user, err := a.Users.UserByID(ctx, userID)
 	if err != nil {
+		return err
+	}
+	if old != "" || !a.OldPasswordOptional {
+		if err := a.checkOldPassword(ctx, user, old); err != nil {
+			return err
+		}
+	}
+	change, err := a.passwordChange(ctx, user, chosen)
+	if err != nil {
+		return err
+	}
+	if err := a.Users.UpdateUser(ctx, user.ID, change); err != nil {
+		return err
+	}
+	return a.mail(ctx, provider.MailPasswordSet, user, "")
+}
+
+func (a *Accounts) checkOldPassword(ctx context.Context, user provider.User, old string) error {
+	account, err := provider.CanonicalEmail(user.Email)
+	if err != nil {
+		return err
+	}
+	if err := a.Limits.Login(ctx, account); err != nil {
 		return err
 	}
 	ok, _, err := a.verify(ctx, user, old)
@@ -128,31 +184,39 @@ func (a *Accounts) ChangePassword(ctx context.Context, userID int64, old, passwo
 	if !ok {
 		return provider.Invalid(fieldOldPassword, "Your old password was entered incorrectly. Please enter it again.")
 	}
-	return a.setPassword(ctx, user, password)
+	return a.Limits.LoginSucceeded(ctx, account)
 }
 
-// SetPassword gives a user a new password, and ends every grant and login session of theirs.
-// provider.ErrNotFound: no such user.
+// SetPassword gives a user the password that an operator chose, and ends every grant and login session
+// of theirs. provider.ErrNotFound: no such user.
 func (a *Accounts) SetPassword(ctx context.Context, userID int64, password string) error {
 	user, err := a.Users.UserByID(ctx, userID)
 	if err != nil {
 		return err
 	}
-	return a.setPassword(ctx, user, password)
-}
-
-func (a *Accounts) setPassword(ctx context.Context, user provider.User, password string) error {
-	invalid := &provider.InvalidError{}
-	addFaults(invalid, fieldNewPassword, a.Policy.Check(password, attributes(user))...)
-	if len(invalid.Fields) > 0 {
-		return invalid
-	}
-	hash, err := a.Passwords.Hash(ctx, password)
+	change, err := a.passwordChange(ctx, user, NewPassword{password, password})
 	if err != nil {
 		return err
 	}
+	return a.Users.UpdateUser(ctx, user.ID, change)
+}
+
+// passwordChange is the change that a chosen password makes to a user.
+func (a *Accounts) passwordChange(ctx context.Context, user provider.User, chosen NewPassword) (provider.UserChange, error) {
+	if chosen.Password != chosen.Repeated {
+		return provider.UserChange{}, provider.Invalid(fieldNewPassword, "The two password fields didn’t match.")
+	}
+	invalid := &provider.InvalidError{}
+	addFaults(invalid, fieldNewPassword, a.Policy.Check(chosen.Password, attributes(user))...)
+	if len(invalid.Fields) > 0 {
+		return provider.UserChange{}, invalid
+	}
+	hash, err := a.Passwords.Hash(ctx, chosen.Password)
+	if err != nil {
+		return provider.UserChange{}, err
+	}
 	now := a.Now().UTC()
-	return a.Users.UpdateUser(ctx, user.ID, provider.UserChange{PasswordHash: &hash, SessionsValidAfter: &now})
+	return provider.UserChange{PasswordHash: &hash, SessionsValidAfter: &now}, nil
 }
 
 // SetActive lets a user sign in, or no longer: that ends every grant and login session of theirs, for

@@ -17,6 +17,7 @@ import (
 
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/accounts"
+	"github.com/signet-id/signet/provider/limits"
 	"github.com/signet-id/signet/provider/passwords"
 	"github.com/signet-id/signet/storage/sqlstore"
 	"github.com/signet-id/signet/storage/sqlstore/sqlstoretest"
@@ -33,6 +34,7 @@ type fixture struct {
 	*accounts.Accounts
 	users *sqlstore.Store
 	clock atomic.Pointer[time.Time]
+	mails []provider.Mail
 }
 
 func newFixture(t *testing.T, params passwords.Params) *fixture {
@@ -40,7 +42,11 @@ func newFixture(t *testing.T, params passwords.Params) *fixture {
 	f := &fixture{}
 	f.set(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 	f.users = sqlstoretest.SQLite(t, sqlstoretest.Clock(f.now))
-	f.Accounts = &accounts.Accounts{Users: f.users, Passwords: passwords.New(params), Now: f.now}
+	f.Accounts = &accounts.Accounts{
+		Users: f.users, Passwords: passwords.New(params), Now: f.now, Tickets: f.users, Mail: f, Limits: &limits.Limits{},
+		Links:                accounts.Links{VerifyEmail: "https://id.example/verify/{key}/", ResetPassword: "https://id.example/reset/{uid}/{token}/"},
+		VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour,
+	}
 	return f
 }
 
@@ -50,6 +56,17 @@ var cheap = passwords.Params{Memory: 64, Time: 1, Threads: 1, Concurrent: 4, Que
 func (f *fixture) now() time.Time  { return *f.clock.Load() }
 func (f *fixture) set(t time.Time) { f.clock.Store(&t) }
 func (f *fixture) hourPasses()     { f.set(f.now().Add(time.Hour)) }
+
+// twice is a new password, repeated rightly.
+func twice(password string) accounts.NewPassword {
+	return accounts.NewPassword{Password: password, Repeated: password}
+}
+
+// EnqueueMail collects what the rules send.
+func (f *fixture) EnqueueMail(_ context.Context, m provider.Mail) error {
+	f.mails = append(f.mails, m)
+	return nil
+}
 
 // register makes Ada, whose address and password are the constants.
 func (f *fixture) register(t *testing.T) provider.User {
@@ -323,8 +340,10 @@ func TestOldHashIsMadeAnewAtLogin(t *testing.T) {
 func TestNewPasswordEndsWhatTheOldOneBegan(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(f *fixture, id int64) error{
-		"changed by the user": func(f *fixture, id int64) error { return f.ChangePassword(context.Background(), id, password, renewed) },
-		"set":                 func(f *fixture, id int64) error { return f.SetPassword(context.Background(), id, renewed) },
+		"changed by the user": func(f *fixture, id int64) error {
+			return f.ChangePassword(context.Background(), id, password, twice(renewed))
+		},
+		"set": func(f *fixture, id int64) error { return f.SetPassword(context.Background(), id, renewed) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -353,11 +372,11 @@ func TestNewPasswordThatIsRefusedChangesNothing(t *testing.T) {
 		err  error
 		want []string
 	}{
-		"wrong old password":          {f.ChangePassword(t.Context(), user.ID, "wrong", renewed), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
-		"empty old password":          {f.ChangePassword(t.Context(), user.ID, "", renewed), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
-		"old password too long":       {f.ChangePassword(t.Context(), user.ID, strings.Repeat("a", 4097), renewed), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
-		"wrong old and weak password": {f.ChangePassword(t.Context(), user.ID, "wrong", "1234567"), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
-		"weak, changed":               {f.ChangePassword(t.Context(), user.ID, password, "1234567"), weak},
+		"wrong old password":          {f.ChangePassword(t.Context(), user.ID, "wrong", twice(renewed)), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
+		"empty old password":          {f.ChangePassword(t.Context(), user.ID, "", twice(renewed)), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
+		"old password too long":       {f.ChangePassword(t.Context(), user.ID, strings.Repeat("a", 4097), twice(renewed)), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
+		"wrong old and weak password": {f.ChangePassword(t.Context(), user.ID, "wrong", twice("1234567")), []string{"old_password: Your old password was entered incorrectly. Please enter it again."}},
+		"weak, changed":               {f.ChangePassword(t.Context(), user.ID, password, twice("1234567")), weak},
 		"weak, set":                   {f.SetPassword(t.Context(), user.ID, "1234567"), weak},
 		"like the first name":         {f.SetPassword(t.Context(), user.ID, "ada"), []string{"new_password2: The password is too similar to the first name.", weak[0]}},
 		"like the address":            {f.SetPassword(t.Context(), user.ID, "ada.example.com"), []string{"new_password2: The password is too similar to the email address."}},
@@ -413,7 +432,7 @@ func TestUserWhoDoesNotExistIsNotFound(t *testing.T) {
 	f := newFixture(t, cheap)
 	name := "Ada"
 	for what, err := range map[string]error{
-		"change password": f.ChangePassword(t.Context(), 7, password, renewed),
+		"change password": f.ChangePassword(t.Context(), 7, password, twice(renewed)),
 		"set password":    f.SetPassword(t.Context(), 7, renewed),
 		"set active":      f.SetActive(t.Context(), 7, false),
 		"update names":    f.UpdateNames(t.Context(), 7, &name, nil),
@@ -453,7 +472,7 @@ func TestBusyHasherIsPassedOn(t *testing.T) {
 	_, unknown := f.Authenticate(t.Context(), "bob@example.com", password)
 	for name, err := range map[string]error{
 		"register": registering, "login": known, "login of nobody": unknown,
-		"change": f.ChangePassword(t.Context(), user.ID, password, renewed),
+		"change": f.ChangePassword(t.Context(), user.ID, password, twice(renewed)),
 		"set":    f.SetPassword(t.Context(), user.ID, renewed),
 	} {
 		busy := new(provider.BusyError)

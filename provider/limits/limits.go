@@ -6,6 +6,7 @@ package limits
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/signet-id/signet/provider"
@@ -16,6 +17,13 @@ type Rates struct {
 	LoginPerAddress        provider.Rate
 	LoginPerAccount        provider.Rate // failed ones: a success forgets what was counted
 	RegistrationPerAddress provider.Rate
+	// AccountAPIPerAddress bounds, over all of them, what an address asks of the doors of the account API
+	// that ask for a password or send mails. The zero rate does not.
+	AccountAPIPerAddress provider.Rate
+	// MailPerRecipient and MailPerAddress bound the mails of one kind to a recipient, and those that one
+	// address causes.
+	MailPerRecipient provider.Rate
+	MailPerAddress   provider.Rate
 	// TokenPerAddress bounds what an address does at the token endpoint without having proved to be a
 	// confidential client.
 	TokenPerAddress        provider.Rate
@@ -56,6 +64,33 @@ func (l *Limits) LoginSucceeded(ctx context.Context, account string) error {
 // Registration counts one registration.
 func (l *Limits) Registration(ctx context.Context) error {
 	return l.take(ctx, l.Shared, "registration-address:"+addressKey(ctx), l.Rates.RegistrationPerAddress)
+}
+
+// AccountAPI counts one request at a door of the account API.
+func (l *Limits) AccountAPI(ctx context.Context) error {
+	if l.Rates.AccountAPIPerAddress == (provider.Rate{}) {
+		return nil
+	}
+	return l.take(ctx, l.Shared, "account-api-address:"+addressKey(ctx), l.Rates.AccountAPIPerAddress)
+}
+
+// Mail counts one mail that a caller causes. recipient is a canonical address; what is behind its "+"
+// does not make it another.
+func (l *Limits) Mail(ctx context.Context, kind provider.MailKind, recipient string) error {
+	if err := l.take(ctx, l.Shared, "mail-address:"+addressKey(ctx), l.Rates.MailPerAddress); err != nil {
+		return err
+	}
+	return l.take(ctx, l.Shared, "mail-"+string(kind)+":"+withoutTag(recipient), l.Rates.MailPerRecipient)
+}
+
+// withoutTag takes the "+tag" out of a canonical address.
+func withoutTag(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return email
+	}
+	local, _, _ := strings.Cut(email[:at], "+")
+	return local + email[at:]
 }
 
 // TokenByAddress counts one token request of a caller that did not authenticate as a confidential
