@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/passwords"
 	"github.com/signet-id/signet/provider/secrets"
 )
 
@@ -154,10 +155,11 @@ func (v *validator) accounts() {
 	const wantCookieName = "want a cookie name: letters, digits, - and _"
 	a := v.Accounts
 	v.check(8 <= a.PasswordMinLength && a.PasswordMinLength <= 64, "accounts.password_min_length", "want 8 to 64")
-	v.check(a.Argon2.Time >= 1, "accounts.argon2.time", "want 1 or more")
-	v.check(1 <= a.Argon2.Threads && a.Argon2.Threads <= 255, "accounts.argon2.threads", "want 1 to 255")
-	v.check(8*kib*Size(a.Argon2.Threads) <= a.Argon2.Memory && a.Argon2.Memory <= 4<<30, "accounts.argon2.memory",
-		"want 8KiB per thread or more, and 4GiB or less")
+	// A hash that costs more would not be verified.
+	v.check(1 <= a.Argon2.Time && a.Argon2.Time <= passwords.MaxTime, "accounts.argon2.time", "want 1 to 10")
+	v.check(1 <= a.Argon2.Threads && a.Argon2.Threads <= passwords.MaxThreads, "accounts.argon2.threads", "want 1 to 16")
+	v.check(8*kib*Size(a.Argon2.Threads) <= a.Argon2.Memory && a.Argon2.Memory <= passwords.MaxMemory*kib, "accounts.argon2.memory",
+		"want 8KiB per thread or more, and 256MiB or less")
 	v.check(a.Argon2.QueueWait > 0, "accounts.argon2.queue_wait", "want more than 0s")
 	v.check(cookieName.MatchString(a.Cookies.AccessName), "accounts.cookies.access_name", wantCookieName)
 	v.check(cookieName.MatchString(a.Cookies.RefreshName), "accounts.cookies.refresh_name", wantCookieName)

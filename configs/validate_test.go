@@ -109,10 +109,11 @@ func TestValidateRefuses(t *testing.T) {
 
 		"short passwords":      {func(c *Config) { c.Accounts.PasswordMinLength = 7 }, `accounts.password_min_length is "7": want 8 to 64`},
 		"endless passwords":    {func(c *Config) { c.Accounts.PasswordMinLength = 65 }, `accounts.password_min_length is "65": want 8 to 64`},
-		"no threads":           {func(c *Config) { c.Accounts.Argon2.Threads = 0 }, `accounts.argon2.threads is "0": want 1 to 255`},
-		"too many threads":     {func(c *Config) { c.Accounts.Argon2.Threads = 256 }, `accounts.argon2.threads is "256": want 1 to 255`},
+		"too many passes":      {func(c *Config) { c.Accounts.Argon2.Time = 11 }, `accounts.argon2.time is "11": want 1 to 10`},
+		"no threads":           {func(c *Config) { c.Accounts.Argon2.Threads = 0 }, `accounts.argon2.threads is "0": want 1 to 16`},
+		"too many threads":     {func(c *Config) { c.Accounts.Argon2.Threads = 17 }, `accounts.argon2.threads is "17": want 1 to 16`},
 		"no wait":              {func(c *Config) { c.Accounts.Argon2.QueueWait = 0 }, `accounts.argon2.queue_wait is "0s": want more`},
-		"hashes of all memory": {func(c *Config) { c.Accounts.Argon2.Memory = 5 << 30 }, `accounts.argon2.memory is "5GiB": want 8KiB per thread`},
+		"hashes of all memory": {func(c *Config) { c.Accounts.Argon2.Memory = 257 * mib }, `accounts.argon2.memory is "257MiB": want 8KiB per thread`},
 		"cookie without name":  {func(c *Config) { c.Accounts.Cookies.AccessName = "" }, `accounts.cookies.access_name is "": want a cookie name`},
 		"cookie with a space":  {func(c *Config) { c.Accounts.Cookies.RefreshName = "a b" }, `accounts.cookies.refresh_name is "a b": want a cookie name`},
 		"one name for two":     {func(c *Config) { c.Accounts.Cookies.RefreshName = "my-app-auth" }, `accounts.cookies.refresh_name is "my-app-auth": want another name`},
@@ -137,7 +138,7 @@ func TestValidateRefuses(t *testing.T) {
 func TestLoopbackIssuerStillNeedsAWorkingHash(t *testing.T) {
 	c := Default()
 	c.Accounts.Argon2.Memory, c.Accounts.Argon2.Threads = 8*kib, 2
-	require.EqualError(t, c.Validate(), `accounts.argon2.memory is "8KiB": want 8KiB per thread or more, and 4GiB or less`)
+	require.EqualError(t, c.Validate(), `accounts.argon2.memory is "8KiB": want 8KiB per thread or more, and 256MiB or less`)
 	c.Accounts.Argon2 = Argon2{Memory: mib, Threads: 1, QueueWait: 1}
-	require.EqualError(t, c.Validate(), `accounts.argon2.time is "0": want 1 or more`)
+	require.EqualError(t, c.Validate(), `accounts.argon2.time is "0": want 1 to 10`)
 }

@@ -26,11 +26,12 @@ const (
 )
 
 // The largest work that a stored hash may ask for: a hash is data, possibly imported, and must not be
-// a bomb.
+// a bomb. What Params ask for must be within the first three, or no password would ever match.
 const (
-	maxArgon2Memory  = 256 << 10 // KiB
-	maxArgon2Time    = 10
-	maxArgon2Threads = 16
+	MaxMemory  = 256 << 10 // KiB
+	MaxTime    = 10
+	MaxThreads = 16
+
 	maxPBKDF2Rounds  = 2_000_000
 	maxBcryptCost    = 14
 	maxScryptMemory  = 128 << 20 // bytes
@@ -96,16 +97,16 @@ func parseArgon2(s string, normalised bool) (storedHash, error) {
 	if len(costs) != 3 {
 		return nil, errFormat
 	}
-	memory, ok1 := parseCost(costs[0], "m=", maxArgon2Memory)
-	time, ok2 := parseCost(costs[1], "t=", maxArgon2Time)
-	threads, ok3 := parseCost(costs[2], "p=", maxArgon2Threads)
+	memory, ok1 := parseCost(costs[0], "m=", MaxMemory)
+	time, ok2 := parseCost(costs[1], "t=", MaxTime)
+	threads, ok3 := parseCost(costs[2], "p=", MaxThreads)
 	salt, ok4 := decode(base64.RawStdEncoding, parts[3])
 	sum, ok5 := decode(base64.RawStdEncoding, parts[4])
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || memory < 8*threads || len(salt) < 8 || len(sum) < 16 {
 		return nil, errFormat
 	}
 	return argon2Hash{
-		variant: parts[0], memory: memory, time: time, threads: uint8(threads), //nolint:gosec // at most maxArgon2Threads
+		variant: parts[0], memory: memory, time: time, threads: uint8(threads), //nolint:gosec // at most MaxThreads
 		salt: salt, sum: sum, normalised: normalised,
 	}, nil
 }

@@ -170,7 +170,7 @@ func FuzzVerify(f *testing.F) {
 		affordable := false // here; the limits themselves would take seconds
 		switch h := parsed.(type) {
 		case argon2Hash:
-			require.True(t, h.memory <= maxArgon2Memory && 1 <= h.time && h.time <= maxArgon2Time && 1 <= h.threads && h.threads <= maxArgon2Threads)
+			require.True(t, h.memory <= MaxMemory && 1 <= h.time && h.time <= MaxTime && 1 <= h.threads && h.threads <= MaxThreads)
 			require.True(t, 16 <= len(h.sum) && len(h.sum) <= maxSize)
 			affordable = h.memory <= 1024 && h.time <= 2
 			if h.normalised {

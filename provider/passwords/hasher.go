@@ -20,9 +20,9 @@ var ErrTooLong = fmt.Errorf("password is longer than %d bytes", MaxLength)
 // Params are the cost of a new hash and how many hashes are paid for at once. A zero field has its
 // default.
 type Params struct {
-	Memory  uint32 // KiB; default 19 MiB
-	Time    uint32 // passes over the memory; default 2
-	Threads uint8  // lanes; default 1
+	Memory  uint32 // KiB, up to MaxMemory; default 19 MiB
+	Time    uint32 // passes over the memory, up to MaxTime; default 2
+	Threads uint8  // lanes, up to MaxThreads; default 1
 	// Concurrent hashes run at once (default: one per core), Queue more may wait (default 50), each at
 	// most for QueueWait (default 1 s).
 	Concurrent int
