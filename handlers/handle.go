@@ -23,9 +23,9 @@ func (s *Server) handle(allow string, h handler) gin.HandlerFunc {
 func refuseMethod(*gin.Context) error { return errMethodNotAllowed }
 
 func notFound(c *gin.Context) {
-	c.JSON(http.StatusNotFound, detail{"Not found."})
+	writeJSON(c, http.StatusNotFound, detail{"Not found."})
 }
 
 func methodNotAllowed(c *gin.Context) {
-	c.JSON(http.StatusMethodNotAllowed, detail{"Method not allowed."})
+	writeJSON(c, http.StatusMethodNotAllowed, detail{"Method not allowed."})
 }

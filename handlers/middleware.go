@@ -18,6 +18,9 @@ import (
 // noRoute stands for the path of a request that no route has.
 const noRoute = "none"
 
+// maxURL bounds path and query, in bytes.
+const maxURL = 8 << 10
+
 // observe gives a request its id and address, bounds its body, turns a panic into a 500 and writes
 // the request's log line and metrics. The log line has neither query nor body.
 func (s *Server) observe(c *gin.Context) {
@@ -34,7 +37,7 @@ func (s *Server) observe(c *gin.Context) {
 			s.Log.ErrorContext(c.Request.Context(), "request panicked",
 				"request_id", info.ID, "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
 			report.Error = "panic"
-			c.AbortWithStatusJSON(http.StatusInternalServerError, detail{"An error has occurred."})
+			writeJSON(c, http.StatusInternalServerError, detail{"An error has occurred."})
 		}
 		route := c.FullPath()
 		if route == "" {
@@ -47,6 +50,11 @@ func (s *Server) observe(c *gin.Context) {
 			"duration_ms", float64(duration.Microseconds())/1000, "client_id", report.ClientID, "grant_type", report.GrantType,
 			"error", report.Error, "addr", info.Addr.String())
 	}()
+	if len(c.Request.RequestURI) > maxURL {
+		writeJSON(c, http.StatusRequestURITooLong, detail{"The URL is too long."})
+		c.Abort()
+		return
+	}
 	c.Next()
 }
 
