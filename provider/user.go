@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 	"time"
 )
 
@@ -27,6 +29,9 @@ type User struct {
 	// everywhere, a changed password, a disabled account.
 	SessionsValidAfter time.Time
 }
+
+// NewSubject makes the Subject of a new user.
+func NewSubject() string { return strings.ToLower(rand.Text()) }
 
 // FullName is the display name: first and last name, or whichever exists.
 func (u User) FullName() string {
@@ -71,6 +76,9 @@ type UserStore interface {
 	// other is kept. ErrAlreadyExists: the canonical address, the ID or the subject is taken. Of
 	// concurrent callers with one address exactly one succeeds.
 	CreateUser(ctx context.Context, u User) (User, error)
+	// CreateUsers stores new users, all of them or none, in few statements. Errors are CreateUser's and
+	// do not say of whom.
+	CreateUsers(ctx context.Context, users []User) error
 	// UserByID, UserByEmail and UserBySubject return ErrNotFound for unknown users. The address is
 	// made canonical by the store.
 	UserByID(ctx context.Context, id int64) (User, error)

@@ -2,10 +2,8 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -98,7 +96,7 @@ func (a *Accounts) NewUser(ctx context.Context, u provider.User, password string
 	if err != nil {
 		return provider.User{}, err
 	}
-	u.Subject, u.PasswordHash, u.JoinedAt = strings.ToLower(rand.Text()), hash, a.Now().UTC()
+	u.Subject, u.PasswordHash, u.JoinedAt = provider.NewSubject(), hash, a.Now().UTC()
 	// The store decides whether the address is taken, of concurrent callers too.
 	u, err = a.Users.CreateUser(ctx, u)
 	if errors.Is(err, provider.ErrAlreadyExists) {

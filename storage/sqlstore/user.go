@@ -3,12 +3,16 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/signet-id/signet/provider"
 )
 
 // userPage is how many users a page has when its query does not say.
 const userPage = 100
+
+// usersPerInsert keeps a statement below the databases' limits of parameters and packets.
+const usersPerInsert = 500
 
 type userRow struct {
 	ID      int64 `gorm:"primaryKey;autoIncrement"`
@@ -48,12 +52,13 @@ func (r userRow) user() provider.User {
 	}
 }
 
-func (s *Store) CreateUser(ctx context.Context, u provider.User) (provider.User, error) {
+// newUserRow is the row of a user, provider.ErrInvalidEmail without an address that can be stored.
+func newUserRow(u provider.User) (userRow, error) {
 	canonical, err := provider.CanonicalEmail(u.Email)
 	if err != nil {
-		return provider.User{}, fmt.Errorf("create user: %w", err)
+		return userRow{}, err
 	}
-	row := userRow{
+	return userRow{
 		ID:                 u.ID,
 		Subject:            u.Subject,
 		Email:              u.Email,
@@ -68,11 +73,40 @@ func (s *Store) CreateUser(ctx context.Context, u provider.User) (provider.User,
 		JoinedAt:           timestamp{micro(u.JoinedAt)},
 		LastLogin:          timestamp{micro(u.LastLogin)},
 		SessionsValidAfter: timestamp{micro(u.SessionsValidAfter)},
+	}, nil
+}
+
+func (s *Store) CreateUser(ctx context.Context, u provider.User) (provider.User, error) {
+	row, err := newUserRow(u)
+	if err == nil {
+		err = s.create(ctx, &row)
 	}
-	if err := s.create(ctx, &row); err != nil {
+	if err != nil {
 		return provider.User{}, fmt.Errorf("create user: %w", err)
 	}
 	return row.user(), nil
+}
+
+func (s *Store) CreateUsers(ctx context.Context, users []provider.User) error {
+	err := s.InTx(ctx, func(ctx context.Context) error {
+		for chunk := range slices.Chunk(users, usersPerInsert) {
+			rows := make([]userRow, len(chunk))
+			for i, u := range chunk {
+				var err error
+				if rows[i], err = newUserRow(u); err != nil {
+					return err
+				}
+			}
+			if err := s.create(ctx, &rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("create users: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) UserByID(ctx context.Context, id int64) (provider.User, error) {

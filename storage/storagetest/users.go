@@ -72,6 +72,63 @@ func RunUsers(t *testing.T, open func(t *testing.T) provider.UserStore) {
 		require.Greater(t, second.ID, first.ID)
 	})
 
+	t.Run("many users are kept at once, with IDs of their own or the store's", func(t *testing.T) {
+		require.NoError(t, store.CreateUsers(t.Context(), nil))
+		want := make([]provider.User, 1201) // more than a statement takes
+		for i := range want {
+			want[i] = newUser(t)
+		}
+		require.NoError(t, store.CreateUsers(t.Context(), want))
+		for _, u := range []provider.User{want[0], want[700], want[1200]} {
+			got, err := store.UserByID(t.Context(), u.ID)
+			require.NoError(t, err)
+			requireKept(t, u, got)
+		}
+		for i := range want {
+			_, err := store.UserByEmail(t.Context(), want[i].Email)
+			require.NoError(t, err, "user %d", i)
+		}
+
+		given, assigned := newUser(t), newUser(t)
+		assigned.ID = 0
+		require.NoError(t, store.CreateUsers(t.Context(), []provider.User{given, assigned}))
+		got, err := store.UserBySubject(t.Context(), assigned.Subject)
+		require.NoError(t, err)
+		require.NotZero(t, got.ID)
+		require.NotEqual(t, given.ID, got.ID)
+		assigned.ID = got.ID
+		requireKept(t, assigned, got)
+	})
+
+	t.Run("of many users at once all are kept or none", func(t *testing.T) {
+		taken := create(t)
+		for what, change := range map[string]func(*provider.User){
+			"an ID is taken":                  func(u *provider.User) { u.ID = taken.ID },
+			"a subject is taken":              func(u *provider.User) { u.Subject = taken.Subject },
+			"an address is taken":             func(u *provider.User) { u.Email = strings.ToUpper(taken.Email) },
+			"an address cannot be an address": func(u *provider.User) { u.Email = "nobody" },
+		} {
+			users := make([]provider.User, 1201)
+			for i := range users {
+				users[i] = newUser(t)
+			}
+			change(&users[1200])
+			want := provider.ErrAlreadyExists
+			if users[1200].Email == "nobody" {
+				want = provider.ErrInvalidEmail
+			}
+			require.ErrorIs(t, store.CreateUsers(t.Context(), users), want, what)
+			for _, u := range []provider.User{users[0], users[600], users[1199]} {
+				_, err := store.UserBySubject(t.Context(), u.Subject)
+				require.ErrorIs(t, err, provider.ErrNotFound, what)
+			}
+		}
+		twice := newUser(t)
+		require.ErrorIs(t, store.CreateUsers(t.Context(), []provider.User{twice, twice}), provider.ErrAlreadyExists)
+		_, err := store.UserByID(t.Context(), twice.ID)
+		require.ErrorIs(t, err, provider.ErrNotFound)
+	})
+
 	t.Run("an unknown user is not found", func(t *testing.T) {
 		_, err := store.UserByID(t.Context(), userID())
 		require.ErrorIs(t, err, provider.ErrNotFound)
