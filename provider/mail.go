@@ -54,7 +54,7 @@ type QueuedMail struct {
 type OutboxStore interface {
 	// AddMail stores a mail. ErrAlreadyExists: its ID is taken.
 	AddMail(ctx context.Context, m QueuedMail) error
-	// ClaimMails returns at most limit mails that are due at now and not dead, oldest first, counts an
+	// ClaimMails returns at most limit mails that are due at now and not dead, longest due first, counts an
 	// attempt for each and moves their DueAt to until. Of concurrent callers each mail goes to one.
 	ClaimMails(ctx context.Context, now, until time.Time, limit int) ([]QueuedMail, error)
 	// RemoveMail forgets a mail that was sent; nil when there is none.

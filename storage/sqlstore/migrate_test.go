@@ -166,6 +166,7 @@ var rowsOf = map[int64]string{
 	7: "INSERT INTO login_sessions (cookie_hash, id, user_id, expires_at, idle_expires_at, document) " +
 		`VALUES ('hash', 'sid', 7, %[1]s, %[1]s, '{"v":1}')`,
 	8: "INSERT INTO rate_limits (key_hash, tat, expires_at) VALUES ('12345678901234567890123456789012', 1, %[1]s)",
+	9: "INSERT INTO outbox (id, sealed, due_at, attempts, last_error, dead) VALUES ('m', 'sealed', %[1]s, 2, '', 0)",
 }
 
 func TestRowsOfEachVersionSurviveToTheLast(t *testing.T) {
@@ -205,6 +206,9 @@ func TestRowsOfEachVersionSurviveToTheLast(t *testing.T) {
 			sessions, err := s.LoginSessionsOfUser(t.Context(), 7)
 			require.NoError(t, err)
 			require.Equal(t, "sid", sessions[0].ID)
+			mails, err := s.ClaimMails(t.Context(), time.Date(2100, time.January, 2, 0, 0, 0, 0, time.UTC), now(), 1)
+			require.NoError(t, err)
+			require.Equal(t, 3, mails[0].Attempts)
 		})
 	}
 }

@@ -34,6 +34,9 @@ func TestPromises(t *testing.T) {
 		t.Run("limiter/"+store.name, func(t *testing.T) {
 			storagetest.RunLimiter(t, func(t *testing.T) provider.Limiter { return store.open(t) })
 		})
+		t.Run("outbox/"+store.name, func(t *testing.T) {
+			storagetest.RunOutbox(t, func(t *testing.T) provider.OutboxStore { return store.open(t) })
+		})
 		t.Run("expired/"+store.name, func(t *testing.T) {
 			storagetest.RunExpired(t, func(t *testing.T) storagetest.Expiring { return store.open(t) })
 		})

@@ -47,6 +47,7 @@ var (
 	_ provider.LoginSessionStore = (*Store)(nil)
 	_ provider.Limiter           = (*Store)(nil)
 	_ provider.ExpiredStore      = (*Store)(nil)
+	_ provider.OutboxStore       = (*Store)(nil)
 )
 
 // database is what differs between the dialects.
