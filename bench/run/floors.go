@@ -123,6 +123,23 @@ func redisFloor(ctx context.Context, addr string) (Floor, error) {
 	return f, errors.Join(err, conn.Close())
 }
 
+// mariaDBFloor measures one round trip of a prepared statement, without the server's code.
+func (b *bench) mariaDBFloor(ctx context.Context) (Floor, error) {
+	db, err := b.openMariaDB()
+	if err != nil {
+		return Floor{}, err
+	}
+	statement, err := db.PrepareContext(ctx, "SELECT ?")
+	if err != nil {
+		return Floor{}, errors.Join(fmt.Errorf("prepare: %w", err), db.Close())
+	}
+	f, err := floor("MariaDB round trip", func() error {
+		var one int
+		return statement.QueryRowContext(ctx, 1).Scan(&one)
+	})
+	return f, errors.Join(err, statement.Close(), db.Close())
+}
+
 // sqlFloor measures the read of one user by its indexed address.
 func sqlFloor(ctx context.Context, name, url, email string) (Floor, error) {
 	store, err := sqlstore.Open(ctx, url, sqlstore.Options{Logger: slog.New(slog.DiscardHandler)})

@@ -36,6 +36,7 @@ func main() {
 type options struct {
 	rounds, concurrency int
 	duration            time.Duration
+	only                string
 	logLevel            string
 	serverLog           string
 	json                string
@@ -47,6 +48,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	flags.IntVar(&o.rounds, "rounds", 3, "how often everything is measured, in turns")
 	flags.IntVar(&o.concurrency, "concurrency", 32, "connections")
 	flags.DurationVar(&o.duration, "duration", 2*time.Second, "length of one measurement")
+	flags.StringVar(&o.only, "only", "", "measure these `scenarios` only, separated by commas, and no floors and logins")
 	flags.StringVar(&o.logLevel, "log-level", "INFO", "the server's log.level: at INFO it writes a line for each request")
 	flags.StringVar(&o.serverLog, "server-log", os.DevNull, "`file` for the servers' log")
 	flags.StringVar(&o.json, "json", "bench/results/bench.json", "`file` for all results")
@@ -56,13 +58,17 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	if o.rounds < 1 {
 		return errors.New("rounds: want 1 or more")
 	}
+	works, err := o.chosen()
+	if err != nil {
+		return err
+	}
 
 	dir, err := os.MkdirTemp("", "signet-bench-")
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{options: o, progress: progress, report: Report{
+	b := &bench{options: o, works: works, progress: progress, report: Report{
 		Machine: machine(), Rounds: o.rounds, Concurrency: o.concurrency, Duration: o.duration,
 	}}
 	defer func() { err = errors.Join(err, b.close()) }()
@@ -81,6 +87,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 // A bench is everything that runs during the measurements.
 type bench struct {
 	options  options
+	works    []work
 	progress io.Writer
 	report   Report
 
@@ -140,6 +147,9 @@ func (b *bench) open(ctx context.Context, dir string) error {
 		t.signet, err = newSignet(ctx, program, filepath.Join(dir, strconv.Itoa(i)), b.log, "SIGNET_DATABASE_URL="+t.databaseURL,
 			"SIGNET_SESSIONS_URL="+t.sessionsURL, "SIGNET_LOG_LEVEL="+b.options.logLevel)
 		if err != nil {
+			return err
+		}
+		if err = t.makeKeys(ctx); err != nil {
 			return err
 		}
 		if t.secret, err = t.createClient(ctx, clientID); err != nil {

@@ -8,12 +8,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // creates the database
+	_ "github.com/go-sql-driver/mysql" // for openMariaDB
 
 	"github.com/signet-id/signet/bench/load"
 )
@@ -54,12 +55,21 @@ var works = []work{
 	{"account token/refresh/", "account_refresh", 0},
 }
 
+// openMariaDB connects without any of the server's code.
+func (b *bench) openMariaDB() (*sql.DB, error) {
+	db, err := sql.Open("mysql", "signet:signet@tcp("+b.mariaDB.Addr+")/")
+	if err != nil {
+		return nil, fmt.Errorf("open MariaDB: %w", err)
+	}
+	return db, nil
+}
+
 // createDatabase makes the database on MariaDB and returns its URL.
 func (b *bench) createDatabase(ctx context.Context) (string, error) {
 	const name = "signet_bench"
-	db, err := sql.Open("mysql", "signet:signet@tcp("+b.mariaDB.Addr+")/")
+	db, err := b.openMariaDB()
 	if err != nil {
-		return "", fmt.Errorf("create database: %w", err)
+		return "", err
 	}
 	if _, err := db.ExecContext(ctx, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4"); err != nil {
 		return "", errors.Join(fmt.Errorf("create database: %w", err), db.Close())
@@ -83,19 +93,32 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.loaded(); err != nil {
 		return err
 	}
+	if b.options.only != "" {
+		return nil
+	}
 	if err := b.floors(ctx); err != nil {
 		return err
 	}
 	if err := b.start(ctx, realHash); err != nil {
 		return err
 	}
-	if err := b.loginLoads(ctx); err != nil {
-		return err
+	return b.loginLoads(ctx)
+}
+
+// chosen are the works that were asked for.
+func (o options) chosen() ([]work, error) {
+	if o.only == "" {
+		return works, nil
 	}
-	for _, t := range b.targets {
-		b.report.Sizes = append(b.report.Sizes, t.size)
+	var chosen []work
+	for scenario := range strings.SplitSeq(o.only, ",") {
+		i := slices.IndexFunc(works, func(w work) bool { return w.scenario == scenario })
+		if i < 0 {
+			return nil, fmt.Errorf("only: no scenario %q is measured", scenario)
+		}
+		chosen = append(chosen, works[i])
 	}
-	return nil
+	return chosen, nil
 }
 
 // start starts the servers, again if they ran.
@@ -108,12 +131,12 @@ func (b *bench) start(ctx context.Context, settings []string) error {
 		if err := t.start(ctx, settings...); err != nil {
 			return err
 		}
-		t.size.Store, t.size.Start = t.store, time.Since(began)
+		elapsed := time.Since(began)
 		idle, err := residentBytes(t.process.pid)
 		if err != nil {
 			return err
 		}
-		t.size.IdleBytes = idle
+		t.size = Size{Store: t.store, Start: elapsed, IdleBytes: idle}
 	}
 	return nil
 }
@@ -126,6 +149,7 @@ func (b *bench) loaded() error {
 			return err
 		}
 		t.size.LoadedBytes = bytes
+		b.report.Sizes = append(b.report.Sizes, t.size)
 	}
 	return nil
 }
@@ -148,7 +172,7 @@ func (b *bench) rounds(ctx context.Context) error {
 		Processes: map[string]int{serverProcess: b.bare.pid},
 	}
 	b.report.Bare = Row{Work: "bare gin handler"}
-	for _, w := range works {
+	for _, w := range b.works {
 		for _, t := range b.targets {
 			b.report.Rows = append(b.report.Rows, Row{Work: w.name, Store: t.store, Target: w.target})
 		}
@@ -172,7 +196,7 @@ func (b *bench) rounds(ctx context.Context) error {
 		if err := keep(&b.report.Bare, bare); err != nil {
 			return err
 		}
-		for i, w := range works {
+		for i, w := range b.works {
 			for j, t := range b.targets {
 				if err := keep(&b.report.Rows[i*len(b.targets)+j], t.options(w.scenario, b.options.concurrency, duration)); err != nil {
 					return fmt.Errorf("%s: %w", t.store, err)
@@ -201,7 +225,11 @@ func (b *bench) floors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	floors = append(floors, redis)
+	mariaDB, err := b.mariaDBFloor(ctx)
+	if err != nil {
+		return err
+	}
+	floors = append(floors, redis, mariaDB)
 	for _, t := range b.targets {
 		database, _, _ := strings.Cut(t.store, " ")
 		read, err := sqlFloor(ctx, "user by address from "+database, t.databaseURL, usersPrefix+"0@example.com")

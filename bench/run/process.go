@@ -163,16 +163,30 @@ func (s *signet) stop() error {
 	return err
 }
 
-// createClient registers the client of the load and returns its secret.
-func (s *signet) createClient(ctx context.Context, id string) (secret string, err error) {
-	//nolint:gosec // It was just built.
-	cmd := exec.CommandContext(ctx, s.program, "clients", "create", "--output=json", "--id="+id, "--name=Load",
-		"--grant-type=client_credentials,password,refresh_token", "--scope=openid,profile,email,offline_access")
+// command runs one of the operator's commands.
+func (s *signet) command(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, s.program, append(args, "--output=json")...) //nolint:gosec // It was just built.
 	var stderr bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stderr = s.dir, s.environ, &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("create client: %w\n%s", err, stderr.Bytes())
+		return nil, fmt.Errorf("signet %s: %w\n%s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return out, nil
+}
+
+// makeKeys makes the signing keys, so that the server does not when it starts.
+func (s *signet) makeKeys(ctx context.Context) error {
+	_, err := s.command(ctx, "keys", "list")
+	return err
+}
+
+// createClient registers the client of the load and returns its secret.
+func (s *signet) createClient(ctx context.Context, id string) (secret string, err error) {
+	out, err := s.command(ctx, "clients", "create", "--id="+id, "--name=Load",
+		"--grant-type=client_credentials,password,refresh_token", "--scope=openid,profile,email,offline_access")
+	if err != nil {
+		return "", err
 	}
 	var clients []struct {
 		Secret string `json:"client_secret"`

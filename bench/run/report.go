@@ -110,20 +110,12 @@ func (r Report) write(out io.Writer) error {
 		r.writeRow(&b, row)
 	}
 
-	b.WriteString("\n| floor | CPU µs | time µs |\n|---|---|---|\n")
-	for _, f := range r.Floors {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", f.Name, number(f.CPU), number(f.Time))
+	if len(r.Floors) > 0 {
+		r.writeFloors(&b)
 	}
-
-	b.WriteString("\n| while 16 connections log in | logins/s | user/ p99 ms | refresh p99 ms | target | met | user/ requests/s | refreshes/s | errors |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
-	for _, l := range r.LoginLoads {
-		met := l.User.P99 < loginLoadTarget && l.Refresh.P99 < loginLoadTarget
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | < %d | %s | %s | %s | %s |\n", l.Store, number(l.Login.RequestsPerSecond), number(l.User.P99),
-			number(l.Refresh.P99), loginLoadTarget, yes(met), number(l.User.RequestsPerSecond), number(l.Refresh.RequestsPerSecond),
-			refusals(l.Login, l.User, l.Refresh))
+	if len(r.LoginLoads) > 0 {
+		r.writeLoginLoads(&b)
 	}
-
 	b.WriteString("\n| size | start ms (target 150 on SQLite) | idle MB (45) | after load MB (80) |\n|---|---|---|---|\n")
 	for _, s := range r.Sizes {
 		fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", s.Store, s.Start.Milliseconds(), megabytes(s.IdleBytes), megabytes(s.LoadedBytes))
@@ -131,6 +123,24 @@ func (r Report) write(out io.Writer) error {
 	fmt.Fprintf(&b, "\nStripped binary: %s MB (target 45).\n", megabytes(r.BinaryBytes))
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+func (r Report) writeFloors(b *strings.Builder) {
+	b.WriteString("\n| floor | CPU µs | time µs |\n|---|---|---|\n")
+	for _, f := range r.Floors {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", f.Name, number(f.CPU), number(f.Time))
+	}
+}
+
+func (r Report) writeLoginLoads(b *strings.Builder) {
+	b.WriteString("\n| while 16 connections log in | logins/s | user/ p99 ms | refresh p99 ms | target | met | user/ requests/s | refreshes/s | errors |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
+	for _, l := range r.LoginLoads {
+		met := l.User.P99 < loginLoadTarget && l.Refresh.P99 < loginLoadTarget
+		fmt.Fprintf(b, "| %s | %s | %s | %s | < %d | %s | %s | %s | %s |\n", l.Store, number(l.Login.RequestsPerSecond), number(l.User.P99),
+			number(l.Refresh.P99), loginLoadTarget, yes(met), number(l.User.RequestsPerSecond), number(l.Refresh.RequestsPerSecond),
+			refusals(l.Login, l.User, l.Refresh))
+	}
 }
 
 func (r Report) writeRow(b *strings.Builder, row Row) {

@@ -109,3 +109,18 @@ func TestSettingsOfTheCallerDoNotReachTheServer(t *testing.T) {
 	require.Contains(t, s.environ, "SIGNET_LOG_LEVEL=WARN")
 	require.Contains(t, s.environ, "SIGNET_ISSUER="+s.url)
 }
+
+func TestOnlyChoosesByScenario(t *testing.T) {
+	chosen, err := options{}.chosen()
+	require.NoError(t, err)
+	require.Equal(t, works, chosen)
+	for _, w := range works {
+		require.Contains(t, load.Scenarios(), w.scenario)
+	}
+	chosen, err = options{only: "jwks,refresh"}.chosen()
+	require.NoError(t, err)
+	require.Equal(t, []float64{1.1, 9}, []float64{chosen[0].target, chosen[1].target})
+	require.Len(t, chosen, 2)
+	_, err = options{only: "jwks,hello"}.chosen()
+	require.ErrorContains(t, err, "hello")
+}
