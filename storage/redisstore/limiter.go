@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/signet-id/signet/provider"
@@ -34,7 +35,7 @@ func (s *Store) Take(ctx context.Context, key string, rate provider.Rate, now ti
 	}
 	wait, ok := reply.(int64)
 	if !ok {
-		return 0, errGarbage
+		return 0, fmt.Errorf("take from rate limit: %w", errGarbage)
 	}
 	return time.Duration(wait) * time.Microsecond, nil
 }

@@ -85,7 +85,13 @@ func runGrantLives(t *testing.T, store provider.GrantStore, create createGrant, 
 			g.ID = id
 			return outcome[provider.Grant]{g, store.CreateGrant(t.Context(), g)}
 		})
-		requireStored(t, requireOneWinner(t, outcomes, provider.ErrAlreadyExists))
+		winner := requireOneWinner(t, outcomes, provider.ErrAlreadyExists)
+		requireStored(t, winner)
+		for _, o := range outcomes {
+			of, err := store.GrantsOfUser(t.Context(), o.value.UserID)
+			require.NoError(t, err)
+			require.Equal(t, o.value.UserID == winner.UserID, len(of) == 1, "each of the callers is another user")
+		}
 	})
 
 	t.Run("IDs that look alike never meet", func(t *testing.T) {
