@@ -31,10 +31,10 @@ var special = []netip.Prefix{
 }
 
 // IsPublic tells whether an address is that of one host of the public Internet. An IPv4 address
-// mapped into IPv6 is judged as what it maps.
+// mapped into IPv6 is judged as what it maps; one with a zone is link-local.
 func IsPublic(addr netip.Addr) bool {
 	addr = addr.Unmap()
-	if !addr.IsValid() || addr.Zone() != "" || (addr.Is6() && !globalUnicast.Contains(addr)) {
+	if !addr.IsValid() || (addr.Is6() && !globalUnicast.Contains(addr)) {
 		return false
 	}
 	for _, network := range special {

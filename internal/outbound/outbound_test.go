@@ -243,6 +243,8 @@ func TestAnswerThatIsTooLargeFails(t *testing.T) {
 		}
 	})
 	client := New(toLoopback())
+	_, err := get(t, client, fmt.Sprintf("%s/announced?size=%d", server, most+1)) //nolint:bodyclose // there is none
+	require.ErrorIs(t, err, ErrTooLarge, "an answer was begun that announces its size")
 	for _, path := range []string{"/announced", "/streamed"} {
 		body, err := read(t, client, fmt.Sprintf("%s%s?size=%d", server, path, most))
 		require.NoError(t, err, path)
@@ -256,6 +258,20 @@ func TestAnswerThatIsTooLargeFails(t *testing.T) {
 		_, err = read(t, client, fmt.Sprintf("%s%s?size=%d", server, path, 100<<20))
 		require.ErrorIs(t, err, ErrTooLarge, path)
 		require.Less(t, sent.Load(), int64(20<<20), "the answer was read on")
+	}
+}
+
+func TestBodyThatWasTooLargeStaysSo(t *testing.T) {
+	t.Parallel()
+	body := &boundedBody{ReadCloser: io.NopCloser(strings.NewReader("abcdef")), left: 3}
+	buffer := make([]byte, 4)
+	n, err := body.Read(buffer)
+	require.Equal(t, "abc", string(buffer[:n]))
+	require.ErrorIs(t, err, ErrTooLarge)
+	for range 3 {
+		n, err = body.Read(buffer)
+		require.Zero(t, n)
+		require.ErrorIs(t, err, ErrTooLarge)
 	}
 }
 

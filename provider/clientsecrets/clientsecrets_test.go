@@ -143,12 +143,14 @@ func TestConcurrentCallersWithOneSecretCostOneHash(t *testing.T) {
 
 func TestCallerThatLeavesDoesNotFailTheOthers(t *testing.T) {
 	t.Parallel()
-	hasher := passwords.New(passwords.Params{Time: 4, Concurrent: 1, Queue: 1, QueueWait: time.Minute})
+	hasher := passwords.New(passwords.Params{Time: 10, Concurrent: 1, Queue: 2, QueueWait: time.Minute})
 	verifier := clientsecrets.NewVerifier(hasher)
 	stored, err := clientsecrets.HashChosen(t.Context(), hasher, "secret")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
+	all.Go(func() { require.NoError(t, hasher.Waste(t.Context(), "")) }) // both callers have to wait
+	time.Sleep(5 * time.Millisecond)
 	all.Go(func() {
 		_, err := verifier.Verify(ctx, hashes(stored), "secret", now)
 		require.ErrorIs(t, err, context.Canceled)
@@ -159,6 +161,7 @@ func TestCallerThatLeavesDoesNotFailTheOthers(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 	})
+	time.Sleep(5 * time.Millisecond)
 	cancel()
 	all.Wait()
 }
