@@ -41,7 +41,7 @@ func newLossy(t *testing.T, server string) *lossy {
 }
 
 func (l *lossy) serve(client net.Conn, server string) {
-	defer client.Close() //nolint:errcheck // the test looks at the client's side
+	defer client.Close()                     //nolint:errcheck // the test looks at the client's side
 	upstream, err := net.Dial("tcp", server) //nolint:noctx // ends with the client's connection
 	if err != nil {
 		return
