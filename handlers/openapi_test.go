@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -158,6 +160,58 @@ func TestOpenAPIDescribesEveryRouteAndNothingElse(t *testing.T) {
 	for path, item := range c.document.Paths.Map() {
 		for method := range item.Operations() {
 			require.True(t, routed[method+" "+path], "%s %s is described but not routed", method, path)
+		}
+	}
+}
+
+// The document says which operations read a body; those refuse what they cannot read, the others do not.
+func TestBodiesAreRefusedAsDescribed(t *testing.T) {
+	s := newTestServer(t)
+	in := s.json(login, object{"email": email, "password": password})
+	c, err := readContract()
+	require.NoError(t, err)
+	for path, item := range c.document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for status, a := range map[int]answer{
+				http.StatusUnsupportedMediaType:  s.do(method, path, "x", bearer(in.text(t, "access_token")), "Content-Type: text/plain"),
+				http.StatusRequestEntityTooLarge: s.do(method, path, strings.Repeat("x", 65<<10), bearer(in.text(t, "access_token")), formType),
+			} {
+				require.Equal(t, operation.Responses.Status(status) != nil, a.status == status, "%s %s: %d", method, path, a.status)
+			}
+			if path == logout { // it ended the session
+				in = s.json(login, object{"email": email, "password": password})
+			}
+		}
+	}
+}
+
+// Without its database the service says that the fault is ours, in each dialect; it never takes the lack of
+// an answer for one.
+func TestFaultsOfOursAreAnsweredAsDescribed(t *testing.T) {
+	s := newTestServer(t)
+	in := s.json(login, object{"email": email, "password": password})
+	access, refresh := in.text(t, "access_token"), in.text(t, "refresh_token")
+	c, err := readContract()
+	require.NoError(t, err)
+	require.NoError(t, s.database.Close())
+	s.clock.move(2 * time.Second) // no cache has the client
+	everything, err := json.Marshal(object{
+		"email": email, "password": password, "password1": password, "password2": password, "refresh": refresh, "token": access, "first_name": "Ada",
+	})
+	require.NoError(t, err)
+	for path, item := range c.document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			var a answer
+			switch {
+			case strings.HasPrefix(path, "/api/"):
+				a = s.do(method, path, string(everything), bearer(access), "Content-Type: application/json")
+			case path == "/oauth2/userinfo":
+				a = s.do(method, path, "", bearer(access))
+			default:
+				a = s.do(method, path, encodeForm([]string{"grant_type", "client_credentials", "token", access}), basic(service, serviceSecret), formType)
+			}
+			require.Equal(t, operation.Responses.Status(http.StatusInternalServerError) != nil, a.status == http.StatusInternalServerError,
+				"%s %s: %d %s", method, path, a.status, a.body)
 		}
 	}
 }
