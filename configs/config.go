@@ -98,10 +98,22 @@ type Tokens struct {
 
 // Accounts are the rules for users.
 type Accounts struct {
-	SignUpOpen        bool    `yaml:"sign_up_open"`
-	PasswordMinLength int     `yaml:"password_min_length"`
-	Argon2            Argon2  `yaml:"argon2"`
-	Cookies           Cookies `yaml:"cookies"`
+	SignUpOpen        bool `yaml:"sign_up_open"`
+	PasswordMinLength int  `yaml:"password_min_length"`
+	// EmailVerification is none, optional or mandatory.
+	EmailVerification    string        `yaml:"email_verification"`
+	VerificationLifetime time.Duration `yaml:"verification_lifetime"`
+	// VerifyEmailURL and PasswordResetURL are where mails lead; empty means pages of ours.
+	VerifyEmailURL        string        `yaml:"verify_email_url"`
+	PasswordResetLifetime time.Duration `yaml:"password_reset_lifetime"`
+	PasswordResetURL      string        `yaml:"password_reset_url"`
+	// NewestResetLinkOnly ends the links that were mailed before.
+	NewestResetLinkOnly bool `yaml:"newest_reset_link_only"`
+	// OldPasswordRequired false lets a signed-in user choose a new password without the old one.
+	OldPasswordRequired bool    `yaml:"old_password_required"`
+	PreventEnumeration  bool    `yaml:"prevent_enumeration"`
+	Argon2              Argon2  `yaml:"argon2"`
+	Cookies             Cookies `yaml:"cookies"`
 }
 
 // Argon2 is the cost of a password hash, and how many may be paid at once.
@@ -115,10 +127,16 @@ type Argon2 struct {
 	QueueWait  time.Duration `yaml:"queue_wait"`
 }
 
-// Cookies are the names that front ends of the account API know.
+// Cookies are those that front ends of the account API know.
 type Cookies struct {
 	AccessName  string `yaml:"access_name"`
 	RefreshName string `yaml:"refresh_name"`
+	RefreshPath string `yaml:"refresh_path"`
+	// SameSite is lax, strict or none.
+	SameSite string `yaml:"same_site"`
+	// Secure is for the issuer that is not https itself; with an https issuer they always are.
+	Secure   bool `yaml:"secure"`
+	HTTPOnly bool `yaml:"http_only"`
 }
 
 // AccountAPI switches the API that Django front ends speak.
@@ -126,6 +144,11 @@ type AccountAPI struct {
 	Enabled             bool   `yaml:"enabled"`
 	Dialect             string `yaml:"dialect"`
 	RotateRefreshTokens bool   `yaml:"rotate_refresh_tokens"`
+	ReturnExpirations   bool   `yaml:"return_expirations"`
+	CookiesAtSignUp     bool   `yaml:"cookies_at_sign_up"`
+	CSRFToken           bool   `yaml:"csrf_token"`
+	// NewPasswordMaxLength is in characters; 0 means what can be hashed.
+	NewPasswordMaxLength int `yaml:"new_password_max_length"`
 }
 
 // OAuth says what of the protocol is offered at all; clients choose among it.
@@ -149,6 +172,9 @@ type Limits struct {
 	LoginPerAddress         Rate `yaml:"login_per_address"`
 	LoginFailuresPerAccount Rate `yaml:"login_failures_per_account"`
 	RegistrationPerAddress  Rate `yaml:"registration_per_address"`
+	AccountAPIPerAddress    Rate `yaml:"account_api_per_address"`
+	MailsPerRecipient       Rate `yaml:"mails_per_recipient"`
+	MailsPerAddress         Rate `yaml:"mails_per_address"`
 	TokenPerAddress         Rate `yaml:"token_per_address"`
 	TokenPerClient          Rate `yaml:"token_per_client"`
 	IntrospectionPerClient  Rate `yaml:"introspection_per_client"`
@@ -206,12 +232,16 @@ func Default() Config {
 			KeyPollInterval:      30 * time.Second,
 		},
 		Accounts: Accounts{
-			SignUpOpen:        true,
-			PasswordMinLength: 8,
-			Argon2:            Argon2{Memory: 19 * mib, Time: 2, Threads: 1, Queue: 50, QueueWait: time.Second},
-			Cookies:           Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token"},
+			SignUpOpen:            true,
+			PasswordMinLength:     8,
+			EmailVerification:     "optional",
+			VerificationLifetime:  3 * day,
+			PasswordResetLifetime: time.Hour,
+			OldPasswordRequired:   true,
+			Argon2:                Argon2{Memory: 19 * mib, Time: 2, Threads: 1, Queue: 50, QueueWait: time.Second},
+			Cookies:               Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token", RefreshPath: "/", SameSite: "lax", HTTPOnly: true},
 		},
-		AccountAPI: AccountAPI{Enabled: true, Dialect: "2", RotateRefreshTokens: true},
+		AccountAPI: AccountAPI{Enabled: true, Dialect: "2", RotateRefreshTokens: true, NewPasswordMaxLength: 128},
 		OAuth: OAuth{
 			PasswordGrant:       true,
 			Grants:              []string{provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},
@@ -222,6 +252,9 @@ func Default() Config {
 			LoginPerAddress:         Rate{Limit: 30, Per: time.Minute, Burst: 30},
 			LoginFailuresPerAccount: Rate{Limit: 5, Per: 5 * time.Minute, Burst: 5},
 			RegistrationPerAddress:  Rate{Limit: 20, Per: time.Hour, Burst: 20},
+			AccountAPIPerAddress:    Rate{Limit: 600, Per: time.Minute, Burst: 600},
+			MailsPerRecipient:       Rate{Limit: 1, Per: 30 * time.Minute, Burst: 2},
+			MailsPerAddress:         Rate{Limit: 60, Per: time.Hour, Burst: 60},
 			TokenPerAddress:         Rate{Limit: 300, Per: time.Minute, Burst: 300},
 			TokenPerClient:          Rate{Limit: 600, Per: time.Minute, Burst: 600},
 			IntrospectionPerClient:  Rate{Limit: 6000, Per: time.Minute, Burst: 6000},

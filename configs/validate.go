@@ -164,7 +164,20 @@ func (v *validator) accounts() {
 	v.check(cookieName.MatchString(a.Cookies.AccessName), "accounts.cookies.access_name", wantCookieName)
 	v.check(cookieName.MatchString(a.Cookies.RefreshName), "accounts.cookies.refresh_name", wantCookieName)
 	v.check(a.Cookies.AccessName != a.Cookies.RefreshName, "accounts.cookies.refresh_name", "want another name than accounts.cookies.access_name")
-	v.oneOf("account_api.dialect", v.AccountAPI.Dialect, "2")
+	v.check(strings.HasPrefix(a.Cookies.RefreshPath, "/") && !strings.ContainsAny(a.Cookies.RefreshPath, "; ,"), "accounts.cookies.refresh_path", "want a path such as / or /api/accounts/v1/")
+	v.oneOf("accounts.cookies.same_site", a.Cookies.SameSite, "lax", "strict", "none")
+	v.check(a.Cookies.SameSite != "none" || a.Cookies.Secure || strings.HasPrefix(v.Issuer, "https:"), "accounts.cookies.same_site",
+		"want lax or strict: browsers drop a none cookie that is not accounts.cookies.secure")
+	v.oneOf("accounts.email_verification", a.EmailVerification, "none", "optional", "mandatory")
+	v.check(a.VerificationLifetime > 0, "accounts.verification_lifetime", "want more than 0s")
+	v.check(a.PasswordResetLifetime > 0, "accounts.password_reset_lifetime", "want more than 0s")
+	v.check(isLink(a.VerifyEmailURL, "{key}"), "accounts.verify_email_url", "want nothing, or a URL with {key}")
+	v.check(isLink(a.PasswordResetURL, "{uid}", "{token}"), "accounts.password_reset_url", "want nothing, or a URL with {uid} and {token}")
+	v.check(!a.PreventEnumeration || a.EmailVerification == "mandatory", "accounts.prevent_enumeration",
+		"want false unless accounts.email_verification is mandatory: who is signed in at once knows that the address was new")
+	v.oneOf("account_api.dialect", v.AccountAPI.Dialect, "2", "7")
+	v.check(v.AccountAPI.NewPasswordMaxLength == 0 || v.AccountAPI.NewPasswordMaxLength >= 64, "account_api.new_password_max_length",
+		"want 64 or more, or 0 for no other limit than 4096 bytes")
 }
 
 func (v *validator) protocol() {
@@ -228,6 +241,16 @@ func isOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || u.Scheme == "http") &&
 		!strings.Contains(u.Host, "*") && origin == strings.ToLower(u.Scheme+"://"+u.Host)
+}
+
+// isLink tells whether a URL for mails is empty, or leads to a page and brings everything that it must.
+func isLink(link string, brings ...string) bool {
+	if link == "" {
+		return true
+	}
+	u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(link))
+	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || u.Scheme == "http") &&
+		!slices.ContainsFunc(brings, func(part string) bool { return !strings.Contains(link, part) })
 }
 
 func isMasterKey(text string) bool {

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/oidc"
+	"github.com/signet-id/signet/provider/passwords"
 )
 
 // publicUser is a user as the account API shows it.
@@ -28,9 +27,36 @@ func newPublicUser(u provider.User) publicUser {
 
 // signedIn is the answer to a sign-in and to a registration.
 type signedIn struct {
-	AccessToken  string     `json:"access_token"`
-	RefreshToken string     `json:"refresh_token"`
-	User         publicUser `json:"user"`
+	AccessToken       string     `json:"access_token"`
+	RefreshToken      string     `json:"refresh_token"`
+	User              publicUser `json:"user"`
+	AccessExpiration  string     `json:"access_token_expiration,omitempty"`
+	RefreshExpiration string     `json:"refresh_token_expiration,omitempty"`
+}
+
+// signedIn7 is signedIn as dj-rest-auth 7 names it.
+type signedIn7 struct {
+	AccessToken       string     `json:"access"`
+	RefreshToken      string     `json:"refresh"`
+	User              publicUser `json:"user"`
+	AccessExpiration  string     `json:"access_expiration,omitempty"`
+	RefreshExpiration string     `json:"refresh_expiration,omitempty"`
+}
+
+// dialect7 is the name of the newer dialect.
+const dialect7 = "7"
+
+func (s *Server) writeSignedIn(c *gin.Context, status int, answer signedIn) {
+	if s.Compatible.Dialect == dialect7 {
+		writeJSON(c, status, signedIn7(answer))
+		return
+	}
+	writeJSON(c, status, answer)
+}
+
+// in is the moment after a duration, as the account API writes times.
+func (s *Server) in(d time.Duration) string {
+	return s.Now().UTC().Add(d).Format("2006-01-02T15:04:05.000000Z")
 }
 
 // registration answers POST registration/.
@@ -46,22 +72,31 @@ func (s *Server) registration(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	values, err := in.read(field{name: "email", email: true, max: provider.MaxEmailLength}, field{name: "password1"}, field{name: "password2"})
+	password := field{name: "password1", max: passwords.MaxLength}
+	values, err := in.read(field{name: "email", email: true, max: provider.MaxEmailLength}, password, field{name: "password2"})
 	if err != nil {
 		return err
 	}
 	if values["password1"] != values["password2"] {
 		return provider.Invalid(provider.NonField, "The two password fields didn't match.")
 	}
-	user, err := s.Accounts.Register(ctx, accounts.Registration{Email: values["email"], Password: values["password1"]})
+	user, signIn, err := s.Accounts.SignUp(ctx, accounts.Registration{Email: values["email"], Password: values["password1"]})
 	if err != nil {
 		return err
+	}
+	if !signIn {
+		writeJSON(c, http.StatusCreated, detail{"Verification e-mail sent."})
+		return nil
 	}
 	tokens, err := s.Engine.SignInUser(ctx, user)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusCreated, signedIn{tokens.AccessToken, tokens.RefreshToken, newPublicUser(user)})
+	if s.Compatible.CookiesAtSignUp {
+		s.setTokenCookies(c, tokens)
+	}
+	s.setCSRFCookie(c)
+	s.writeSignedIn(c, http.StatusCreated, signedIn{AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, User: newPublicUser(user)})
 	return nil
 }
 
@@ -83,7 +118,13 @@ func (s *Server) login(c *gin.Context) error {
 		return err
 	}
 	s.setTokenCookies(c, tokens)
-	writeJSON(c, http.StatusOK, signedIn{tokens.AccessToken, tokens.RefreshToken, newPublicUser(user)})
+	s.setCSRFCookie(c)
+	answer := signedIn{AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, User: newPublicUser(user)}
+	if s.Compatible.Expirations {
+		answer.AccessExpiration = s.in(time.Duration(tokens.ExpiresIn) * time.Second)
+		answer.RefreshExpiration = s.in(s.Engine.Settings.RefreshTokenIdle)
+	}
+	s.writeSignedIn(c, http.StatusOK, answer)
 	return nil
 }
 
@@ -120,17 +161,17 @@ func (s *Server) logout(c *gin.Context) error {
 
 // user answers GET user/.
 func (s *Server) user(c *gin.Context) error {
-	user, err := s.authenticate(c)
+	authorization, err := s.authorize(c)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, newPublicUser(user))
+	writeJSON(c, http.StatusOK, newPublicUser(authorization.User))
 	return nil
 }
 
 // updateUser answers PUT and PATCH user/; fields that are absent stay as they are.
 func (s *Server) updateUser(c *gin.Context) error {
-	user, err := s.authenticate(c)
+	authorization, err := s.authorize(c)
 	if err != nil {
 		return err
 	}
@@ -138,19 +179,23 @@ func (s *Server) updateUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	values, err := in.read(field{name: "first_name", optional: true, blank: true, max: 150}, field{name: "last_name", optional: true, blank: true, max: 150})
+	values, err := in.read(
+		field{name: "first_name", optional: true, blank: true, max: accounts.MaxNameLength},
+		field{name: "last_name", optional: true, blank: true, max: accounts.MaxNameLength},
+	)
 	if err != nil {
 		return err
 	}
-	var change provider.UserChange
+	user := authorization.User
+	var first, last *string
 	if name, ok := values["first_name"]; ok {
-		change.FirstName, user.FirstName = &name, name
+		first, user.FirstName = &name, name
 	}
 	if name, ok := values["last_name"]; ok {
-		change.LastName, user.LastName = &name, name
+		last, user.LastName = &name, name
 	}
-	if change != (provider.UserChange{}) {
-		if err := s.Users.UpdateUser(c.Request.Context(), user.ID, change); err != nil {
+	if first != nil || last != nil {
+		if err := s.Accounts.UpdateNames(c.Request.Context(), user.ID, first, last); err != nil {
 			return err
 		}
 	}
@@ -165,19 +210,27 @@ type refreshed struct {
 	AccessExpiration string `json:"access_token_expiration"`
 }
 
+// refreshed7 is refreshed as dj-rest-auth 7 names it.
+type refreshed7 struct {
+	Access           string `json:"access"`
+	Refresh          string `json:"refresh,omitempty"`
+	AccessExpiration string `json:"access_expiration"`
+}
+
 // tokenRefresh answers POST token/refresh/: the token in the body, else in the cookie.
 func (s *Server) tokenRefresh(c *gin.Context) error {
 	in, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	values, err := in.read(field{name: "refresh", optional: true})
+	fromCookie := cookie(c, s.Cookies.Refresh)
+	values, err := in.read(field{name: "refresh", optional: true, blank: fromCookie != ""})
 	if err != nil {
 		return err
 	}
 	token := values["refresh"]
 	if token == "" {
-		if token = cookie(c, s.Cookies.Refresh); token == "" {
+		if token = fromCookie; token == "" {
 			return errNoRefreshToken
 		}
 		if err := s.sameOrigin(c); err != nil {
@@ -185,20 +238,18 @@ func (s *Server) tokenRefresh(c *gin.Context) error {
 		}
 	}
 	tokens, err := s.Engine.Refresh(c.Request.Context(), token)
-	if errors.Is(err, oidc.ErrInvalidToken) {
-		return errBadToken
-	}
 	if err != nil {
-		return err
+		return tokenRefusal(err)
 	}
-	answer := refreshed{
-		Access:           tokens.AccessToken,
-		AccessExpiration: s.Now().UTC().Add(time.Duration(tokens.ExpiresIn) * time.Second).Format("2006-01-02T15:04:05.000000Z"),
-	}
-	if tokens.RefreshToken != token {
-		answer.Refresh = tokens.RefreshToken
+	if tokens.RefreshToken == token { // it stays as it is
+		tokens.RefreshToken = ""
 	}
 	s.setTokenCookies(c, tokens)
+	answer := refreshed{tokens.AccessToken, tokens.RefreshToken, s.in(time.Duration(tokens.ExpiresIn) * time.Second)}
+	if s.Compatible.Dialect == dialect7 {
+		writeJSON(c, http.StatusOK, refreshed7(answer))
+		return nil
+	}
 	writeJSON(c, http.StatusOK, answer)
 	return nil
 }
@@ -213,46 +264,33 @@ func (s *Server) tokenVerify(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.Engine.Check(c.Request.Context(), values["token"])
-	if errors.Is(err, oidc.ErrInvalidToken) {
-		return errBadToken
-	}
-	if err != nil {
-		return err
+	if err := s.Engine.Check(c.Request.Context(), values["token"]); err != nil {
+		return tokenRefusal(err)
 	}
 	writeJSON(c, http.StatusOK, struct{}{})
 	return nil
 }
 
-// authenticate returns the user that a request acts for: by Bearer token, else by the access cookie,
-// which for unsafe methods must come from a page of ours.
-func (s *Server) authenticate(c *gin.Context) (provider.User, error) {
+// authorize returns whom a request acts for: by Bearer token, else by the access cookie, which for unsafe
+// methods must come from a page of ours.
+func (s *Server) authorize(c *gin.Context) (oidc.Authorization, error) {
 	token, err := s.accessToken(c)
 	if err != nil {
-		return provider.User{}, err
+		return oidc.Authorization{}, err
 	}
-	authorization, err := s.Engine.Authorize(c.Request.Context(), token)
-	switch {
-	case errors.Is(err, oidc.ErrUserGone):
-		return provider.User{}, errUserGone
-	case errors.Is(err, oidc.ErrUserInactive):
-		return provider.User{}, errUserInactive
-	case errors.Is(err, oidc.ErrInvalidToken):
-		return provider.User{}, errBadAccessToken
-	case err != nil:
-		return provider.User{}, err
-	case !slices.Contains(authorization.Scopes, provider.ScopeAccount):
-		return provider.User{}, errBadAccessToken
+	authorization, err := s.Engine.AuthorizeAccount(c.Request.Context(), token)
+	if err != nil {
+		return oidc.Authorization{}, accessRefusal(err)
 	}
 	if report := provider.RequestFrom(c.Request.Context()).Report; report != nil {
 		report.ClientID = authorization.ClientID
 	}
-	return authorization.User, nil
+	return authorization, nil
 }
 
 func (s *Server) accessToken(c *gin.Context) (string, error) {
-	if header := c.GetHeader("Authorization"); header != "" {
-		parts := strings.Fields(header)
+	if headers := c.Request.Header.Values("Authorization"); len(headers) > 0 {
+		parts := strings.Fields(headers[0])
 		switch {
 		case len(parts) == 0 || !strings.EqualFold(parts[0], "Bearer"):
 			return "", errNoCredentials
@@ -264,5 +302,5 @@ func (s *Server) accessToken(c *gin.Context) (string, error) {
 	if _, err := c.Request.Cookie(s.Cookies.Access); err != nil {
 		return "", errNoCredentials
 	}
-	return cookie(c, s.Cookies.Access), s.sameOrigin(c)
+	return cookie(c, s.Cookies.Access), s.ownPage(c)
 }

@@ -65,7 +65,7 @@ func TestAccountAPIFromSignUpToLogout(t *testing.T) {
 			require.True(t, c.HttpOnly)
 			require.Equal(t, http.SameSiteLaxMode, c.SameSite)
 		}
-		require.Equal(t, "/api/accounts/v1/", in.cookieOf("my-refresh-token").Path)
+		require.Equal(t, "/", in.cookieOf("my-refresh-token").Path)
 
 		want := fmt.Sprintf(`{"pk":%v,"email":"Bob@Example.com","first_name":"","last_name":""}`, user["pk"])
 		require.Equal(t, want, s.do(http.MethodGet, userPath, "", bearer(access)).body)

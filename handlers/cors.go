@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"crypto/subtle"
 	"net/http"
 	"slices"
 
@@ -49,6 +50,26 @@ func (s *Server) accountPreflight(allow string) gin.HandlerFunc {
 func (s *Server) sameOrigin(c *gin.Context) error {
 	if err := s.crossOrigin.Check(c.Request); err != nil {
 		return errCrossOrigin
+	}
+	return nil
+}
+
+// ownPage is sameOrigin, and Django's token where the settings ask for it (double submit: another origin
+// can neither read the cookie nor set the header).
+func (s *Server) ownPage(c *gin.Context) error {
+	if err := s.sameOrigin(c); err != nil {
+		return err
+	}
+	method := c.Request.Method
+	if !s.Compatible.CSRFToken || method == http.MethodGet || method == http.MethodHead {
+		return nil
+	}
+	token := cookie(c, csrfCookie)
+	switch {
+	case token == "":
+		return errNoCSRFCookie
+	case subtle.ConstantTimeCompare([]byte(token), []byte(c.GetHeader(csrfHeader))) != 1:
+		return errNoCSRFToken
 	}
 	return nil
 }

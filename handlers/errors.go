@@ -53,17 +53,64 @@ var (
 	errBadHeader        = &apiError{http.StatusUnauthorized, tokenFault{
 		Detail: "Authorization header must contain two space-delimited values", Code: "bad_authorization_header",
 	}, true}
-	errBadAccessToken = &apiError{http.StatusUnauthorized, tokenFault{
-		Detail: "Given token not valid for any token type", Code: "token_not_valid",
-		Messages: []tokenMessage{{"AccessToken", "access", "Token is invalid or expired"}},
-	}, true}
 	errUserGone       = &apiError{http.StatusUnauthorized, tokenFault{Detail: "User not found", Code: "user_not_found"}, true}
 	errUserInactive   = &apiError{http.StatusUnauthorized, tokenFault{Detail: "User is inactive", Code: "user_inactive"}, true}
-	errBadToken       = &apiError{http.StatusUnauthorized, tokenFault{Detail: "Token is invalid or expired", Code: "token_not_valid"}, true}
-	errNoRefreshToken = &apiError{http.StatusUnauthorized, tokenFault{Detail: "No valid refresh token found.", Code: "token_not_valid"}, true}
+	errNoUserClaim    = badToken("Token contained no recognizable user identification")
+	errNoRefreshToken = badToken("No valid refresh token found.")
 	errCrossOrigin    = &apiError{http.StatusForbidden, detail{"CSRF Failed: the request comes from another origin."}, false}
+	errNoCSRFCookie   = &apiError{http.StatusForbidden, detail{"CSRF Failed: CSRF cookie not set."}, false}
+	errNoCSRFToken    = &apiError{http.StatusForbidden, detail{"CSRF Failed: CSRF token missing or incorrect."}, false}
+	errNotAcceptable  = &apiError{http.StatusNotAcceptable, detail{"Could not satisfy the request Accept header."}, false}
 	errSignUpClosed   = &apiError{http.StatusForbidden, detail{"Registration is closed."}, false}
 )
+
+func badToken(detail string) *apiError {
+	return &apiError{http.StatusUnauthorized, tokenFault{Detail: detail, Code: "token_not_valid"}, true}
+}
+
+// tokenMessages say what is wrong with a token.
+var tokenMessages = []struct {
+	err     error
+	message string
+}{
+	{oidc.ErrTokenUsed, "Token is blacklisted"},
+	{oidc.ErrWrongType, "Token has wrong type"},
+	{oidc.ErrNoType, "Token has no type"},
+	{oidc.ErrNoTokenID, "Token has no id"},
+	{oidc.ErrNoExpiry, "Token has no 'exp' claim"},
+	{oidc.ErrInvalidToken, "Token is invalid or expired"},
+}
+
+// tokenRefusal is the answer to a token in a body that cannot be used; other errors stay.
+func tokenRefusal(err error) error {
+	for _, m := range tokenMessages {
+		if errors.Is(err, m.err) {
+			return badToken(m.message)
+		}
+	}
+	return err
+}
+
+// accessRefusal is the answer to an access token that cannot be used as a credential; other errors stay.
+func accessRefusal(err error) error {
+	switch {
+	case errors.Is(err, oidc.ErrUserGone):
+		return errUserGone
+	case errors.Is(err, oidc.ErrUserInactive):
+		return errUserInactive
+	case errors.Is(err, oidc.ErrNoUserClaim):
+		return errNoUserClaim
+	}
+	for _, m := range tokenMessages {
+		if errors.Is(err, m.err) {
+			return &apiError{http.StatusUnauthorized, tokenFault{
+				Detail: "Given token not valid for any token type", Code: "token_not_valid",
+				Messages: []tokenMessage{{"AccessToken", "access", m.message}},
+			}, true}
+		}
+	}
+	return err
+}
 
 // writeError answers with an error, in the account API's form.
 func (s *Server) writeError(c *gin.Context, err error) {
@@ -86,6 +133,11 @@ func (s *Server) writeError(c *gin.Context, err error) {
 		writeJSON(c, http.StatusBadRequest, fieldFaults(invalid.Fields))
 	case errors.Is(err, provider.ErrInvalidCredentials):
 		writeJSON(c, http.StatusBadRequest, fieldFaults{{Field: provider.NonField, Message: "Unable to log in with provided credentials."}})
+	case errors.Is(err, provider.ErrEmailNotVerified):
+		writeJSON(c, http.StatusBadRequest, fieldFaults{{Field: provider.NonField, Message: "E-mail is not verified."}})
+	case errors.Is(err, provider.ErrNotFound):
+		code = http.StatusText(http.StatusNotFound)
+		writeJSON(c, http.StatusNotFound, detail{"Not found."})
 	case errors.Is(err, errMethodNotAllowed):
 		writeJSON(c, http.StatusMethodNotAllowed, detail{fmt.Sprintf("Method %q not allowed.", c.Request.Method)})
 	case errors.As(err, &limited):
@@ -156,7 +208,8 @@ func encodeJSON(b *bytes.Buffer, value any) error {
 	return nil
 }
 
-// writeJSON answers in the account API's form; nothing of it may be cached.
+// writeJSON answers in the account API's form, for a browser on a page that shows it; nothing of it may
+// be cached.
 func writeJSON(c *gin.Context, status int, body any) {
 	var b bytes.Buffer
 	if err := encodeJSON(&b, body); err != nil {
@@ -164,5 +217,9 @@ func writeJSON(c *gin.Context, status int, body any) {
 		return
 	}
 	c.Header("Cache-Control", "no-store")
+	if e, ok := browsed(c); ok {
+		writeEndpointPage(c, e, status, b.Bytes())
+		return
+	}
 	c.Data(status, "application/json", b.Bytes())
 }

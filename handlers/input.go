@@ -22,9 +22,7 @@ import (
 // sent.
 type input map[string]any
 
-// absentField is the value of a field that was not sent; null is nil.
-type absentField struct{}
-
+// maxJSONDepth bounds a nesting that no field of ours has.
 const maxJSONDepth = 32
 
 // readInput reads JSON, a form or multipart. An empty body is an empty object. Query parameters are
@@ -55,20 +53,14 @@ func readInput(c *gin.Context) (input, error) {
 }
 
 func jsonInput(body []byte) (input, error) {
-	if !utf8.Valid(body) {
-		return nil, errMalformedJSON
-	}
-	if err := checkDepth(body); err != nil {
-		return nil, err
+	if fault := jsonFault(body); fault != "" {
+		return nil, malformedJSON(fault)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return nil, errMalformedJSON
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errMalformedJSON
+		return nil, malformedJSON("the body is not valid JSON")
 	}
 	switch v := value.(type) {
 	case map[string]any:
@@ -80,29 +72,8 @@ func jsonInput(body []byte) (input, error) {
 	}
 }
 
-var errMalformedJSON = &apiError{http.StatusBadRequest, detail{"JSON parse error - the body is not valid JSON"}, false}
-
-// checkDepth refuses nesting that no field of ours has, before anything is built from it.
-func checkDepth(body []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	depth := 0
-	for {
-		token, err := decoder.Token()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return errMalformedJSON
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			if depth++; depth > maxJSONDepth {
-				return errMalformedJSON
-			}
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-	}
+func malformedJSON(fault string) error {
+	return &apiError{http.StatusBadRequest, detail{"JSON parse error - " + fault}, false}
 }
 
 // pythonType is what the recorded API calls a JSON value.
@@ -221,7 +192,8 @@ func (f field) text(value any) (text, fault string) {
 		return "", fmt.Sprintf("Ensure this field has no more than %d characters.", f.max)
 	}
 	if f.email && text != "" {
-		if _, err := provider.CanonicalEmail(text); err != nil {
+		// Nobody has an address that is too long; where none is made, it is as good as any other.
+		if _, err := provider.CanonicalEmail(text); err != nil && !errors.Is(err, provider.ErrEmailTooLong) {
 			return "", "Enter a valid email address."
 		}
 	}

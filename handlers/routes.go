@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -10,12 +9,19 @@ import (
 // AccountAPI is the base path of the account API.
 const AccountAPI = "/api/accounts/v1/"
 
+// The pages that mailed links lead to: followed by the key, and by uid and token.
+const (
+	ConfirmEmailPage = AccountAPI + "registration/account-confirm-email"
+	ResetPage        = "/password-reset/confirm"
+)
+
 // Routes returns every route of the public listener.
 func (s *Server) Routes() http.Handler {
 	s.crossOrigin = http.NewCrossOriginProtection()
 	for _, origin := range s.AllowedOrigins {
 		_ = s.crossOrigin.AddTrustedOrigin(origin) // the settings were validated
 	}
+	s.background = newBackground()
 	gin.SetMode(gin.ReleaseMode)
 	g := gin.New()
 	g.HandleMethodNotAllowed = true
@@ -47,12 +53,16 @@ func (s *Server) Routes() http.Handler {
 
 // accountRoutes are those of the account API.
 func (s *Server) accountRoutes(g *gin.Engine) {
-	s.account(g, "registration", methods{http.MethodPost: s.registration})
-	s.account(g, "login", methods{http.MethodPost: s.login})
-	s.account(g, "logout", methods{http.MethodPost: s.logout})
-	s.account(g, "user", methods{http.MethodGet: s.user, http.MethodPut: s.updateUser, http.MethodPatch: s.updateUser})
-	s.account(g, "token/refresh", methods{http.MethodPost: s.tokenRefresh})
-	s.account(g, "token/verify", methods{http.MethodPost: s.tokenVerify})
+	for path, e := range s.endpoints() {
+		s.account(g, path, e)
+	}
+	for _, slash := range []string{"/", ""} {
+		g.GET(ConfirmEmailPage+"/:key"+slash, s.confirmEmailPage)
+		g.POST(ConfirmEmailPage+"/:key"+slash, s.confirmEmail)
+		g.GET(AccountAPI+"registration/account-email-verification-sent"+slash, s.verificationSentPage)
+		g.GET(ResetPage+"/:uid/:token"+slash, s.resetPage)
+		g.POST(ResetPage+"/:uid/:token"+slash, s.resetFromPage)
+	}
 }
 
 // public serves a document that anybody may read.
@@ -79,39 +89,18 @@ func protocol(g *gin.Engine, path string, h http.HandlerFunc, who callers) {
 	}
 }
 
-// methods maps the methods of a path to what answers them.
-type methods map[string]handler
-
 // account registers a path of the account API, with and without the final slash.
-func (s *Server) account(g *gin.Engine, path string, m methods) {
-	allow := m.allow()
+func (s *Server) account(g *gin.Engine, path string, e *endpoint) {
 	for _, full := range []string{AccountAPI + path + "/", AccountAPI + path} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-			h := m[method]
+			h := e.methods[method]
 			if h == nil && method == http.MethodHead {
-				h = m[http.MethodGet]
+				h = e.methods[http.MethodGet]
 			}
-			if h == nil {
-				h = refuseMethod
-			}
-			g.Handle(method, full, s.accountCORS, s.handle(allow, h))
+			g.Handle(method, full, s.accountCORS, s.handle(e, h))
 		}
-		g.OPTIONS(full, s.accountPreflight(allow))
+		g.OPTIONS(full, s.accountPreflight(e.allow))
 	}
-}
-
-// allow is the Allow header in the order that the account API has always had.
-func (m methods) allow() string {
-	var names []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch} {
-		if m[method] != nil {
-			names = append(names, method)
-		}
-	}
-	if m[http.MethodGet] != nil {
-		names = append(names, http.MethodHead)
-	}
-	return strings.Join(append(names, http.MethodOptions), ", ")
 }
 
 func wrap(h http.HandlerFunc) gin.HandlerFunc {

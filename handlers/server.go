@@ -35,15 +35,39 @@ type Server struct {
 	// AccountAPI switches the account API on.
 	AccountAPI bool
 	SignUpOpen bool
-	Cookies    CookieNames
+	Cookies    Cookies
+	Compatible Compatible
 
 	crossOrigin *http.CrossOriginProtection
+	background  *background
 }
 
-// CookieNames are the cookies of the account API.
-type CookieNames struct {
+// Cookies are those that give a browser the tokens of the account API.
+type Cookies struct {
 	Access  string
 	Refresh string
+	// RefreshPath is where the refresh token is sent; empty means everywhere.
+	RefreshPath string
+	// SameSite is Lax unless set.
+	SameSite http.SameSite
+	// Secure keeps the cookies off http, also when the issuer is not https.
+	Secure bool
+	// Readable lets scripts read the cookies.
+	Readable bool
+}
+
+// Compatible are the ways in which installations of the recorded API differ.
+type Compatible struct {
+	// Dialect is the major version of dj-rest-auth whose names the answers have: "7" or the recorded one.
+	Dialect string
+	// Expirations adds to a login's answer when its tokens expire.
+	Expirations bool
+	// CookiesAtSignUp gives a browser its tokens at registration too.
+	CookiesAtSignUp bool
+	// CSRFToken demands, beside the right origin, Django's token of callers who use the access cookie.
+	CSRFToken bool
+	// NewPasswordMax bounds, in characters, a password at change and reset; 0 is what can be hashed.
+	NewPasswordMax int
 }
 
 // secure tells whether cookies are sent over https only.

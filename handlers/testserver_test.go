@@ -27,6 +27,7 @@ import (
 	"github.com/signet-id/signet/provider/oidc"
 	"github.com/signet-id/signet/provider/passwords"
 	"github.com/signet-id/signet/provider/secrets"
+	"github.com/signet-id/signet/storage/redisstore"
 	"github.com/signet-id/signet/storage/redisstore/redisstoretest"
 	"github.com/signet-id/signet/storage/sqlstore"
 	"github.com/signet-id/signet/storage/sqlstore/sqlstoretest"
@@ -55,12 +56,51 @@ type testServer struct {
 	accounts *accounts.Accounts
 	user     provider.User
 	logs     *syncBuffer
+	mails    *mailbox
+	ring     *keys.Ring
 }
 
 // sessions is the short-lived store.
 type sessions interface {
 	provider.GrantStore
+	provider.RecordStore
 	provider.Limiter
+}
+
+// setup is what a test may change of a server before it starts.
+type setup struct {
+	settings oidc.Settings
+	rates    limits.Rates
+	rotate   bool
+	accounts *accounts.Accounts
+	handler  *handlers.Server
+}
+
+// mailbox keeps the mails that the rules queue.
+type mailbox struct {
+	mu    sync.Mutex
+	mails []provider.Mail
+}
+
+func (m *mailbox) EnqueueMail(_ context.Context, mail provider.Mail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mails = append(m.mails, mail)
+	return nil
+}
+
+// mailsTo returns the mails to an address, oldest first, when all work that answers left behind is done.
+func (s *testServer) mailsTo(email string) []provider.Mail {
+	s.handler.Wait()
+	s.mails.mu.Lock()
+	defer s.mails.mu.Unlock()
+	var found []provider.Mail
+	for _, m := range s.mails.mails {
+		if m.To == email {
+			found = append(found, m)
+		}
+	}
+	return found
 }
 
 // clock is the real time plus what the test adds.
@@ -99,62 +139,81 @@ func (s *syncBuffer) String() string {
 }
 
 // onEachStore runs a test on the embedded stores and on MariaDB with Redis.
-func onEachStore(t *testing.T, test func(t *testing.T, s *testServer)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, newTestServer(t)) })
+func onEachStore(t *testing.T, test func(t *testing.T, s *testServer), configure ...func(*setup)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newTestServer(t, configure...)) })
 	t.Run("mariadb+redis", func(t *testing.T) {
 		clock := &clock{}
 		database := sqlstoretest.MariaDB(t, sqlstoretest.Clock(clock.now))
-		test(t, startTestServer(t, clock, database, redisstoretest.Redis(t, clock.now)))
+		test(t, startTestServer(t, clock, database, redisstoretest.Open(t, redisstoretest.RedisURL(t), func(o *redisstore.Options) { o.Now = clock.now }), configure...))
 	})
 }
 
 // newTestServer starts a server on SQLite in memory.
-func newTestServer(t *testing.T) *testServer {
+func newTestServer(t *testing.T, configure ...func(*setup)) *testServer {
 	t.Helper()
 	clock := &clock{}
 	database := sqlstoretest.SQLite(t, sqlstoretest.Clock(clock.now))
-	return startTestServer(t, clock, database, database)
+	return startTestServer(t, clock, database, database, configure...)
 }
 
-func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short sessions) *testServer {
+func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short sessions, configure ...func(*setup)) *testServer {
 	t.Helper()
 	ctx := context.Background()
-	s := &testServer{t: t, clock: clock, database: database, sessions: short, logs: &syncBuffer{}}
+	s := &testServer{t: t, clock: clock, database: database, sessions: short, logs: &syncBuffer{}, mails: &mailbox{}}
 	log := slog.New(slog.NewTextHandler(s.logs, nil))
 	master, err := secrets.New(bytes.Repeat([]byte{7}, secrets.KeySize))
 	require.NoError(t, err)
 	ring, err := keys.Open(ctx, database, master, keys.Schedule{Rotation: 90 * 24 * time.Hour, JWKSMaxAge: 5 * time.Minute, Poll: 30 * time.Second, LongestToken: time.Hour}, clock.now)
 	require.NoError(t, err)
-	s.accounts = &accounts.Accounts{
-		Users: database, Now: clock.now, Policy: passwords.Policy{MinLength: 8},
-		Passwords: passwords.New(passwords.Params{Memory: 64, Time: 1, Threads: 1, Concurrent: 4, Queue: 500, QueueWait: 10 * time.Second}),
-	}
-	doors := &limits.Limits{Shared: short, Local: limits.NewMemory(1000), Now: clock.now, Enabled: true, Rates: limits.Rates{
-		LoginPerAddress: perMinute(1000), LoginPerAccount: provider.Rate{Limit: 5, Per: 5 * time.Minute, Burst: 5}, RegistrationPerAddress: perMinute(1000),
-		TokenPerAddress: perMinute(100_000), TokenPerClient: perMinute(100_000), IntrospectionPerClient: perMinute(100_000),
-	}}
-	require.NoError(t, oidc.EnsureAccountClient(ctx, database, true, clock.now().UTC()))
 	s.Server = httptest.NewUnstartedServer(nil)
 	issuer := "http://" + s.Listener.Addr().String()
-	s.engine = oidc.New(oidc.Engine{
-		Settings: oidc.Settings{
+	public, err := url.Parse(issuer)
+	require.NoError(t, err)
+	with := &setup{
+		rotate: true,
+		rates: limits.Rates{
+			LoginPerAddress: perMinute(1000), LoginPerAccount: provider.Rate{Limit: 5, Per: 5 * time.Minute, Burst: 5}, RegistrationPerAddress: perMinute(10_000),
+			TokenPerAddress: perMinute(100_000), TokenPerClient: perMinute(100_000), IntrospectionPerClient: perMinute(100_000),
+			MailPerRecipient: provider.Rate{Limit: 1, Per: 30 * time.Minute, Burst: 2}, MailPerAddress: perMinute(100_000),
+		},
+		settings: oidc.Settings{
 			Issuer: issuer, AccessTokenLifetime: 5 * time.Minute, IDTokenLifetime: time.Hour, RefreshTokenIdle: 24 * time.Hour,
 			RefreshTokenMax: 30 * 24 * time.Hour, RefreshGrace: 30 * time.Second, AccessTokenAlgorithm: keys.ES256,
 			GrantTypes: []string{provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials}, JWKSMaxAge: 5 * time.Minute,
 		},
-		Clients: database, Users: database, Standings: database, Ended: database, Grants: short, Keys: ring, Master: master,
+		accounts: &accounts.Accounts{
+			Users: database, Now: clock.now, Policy: passwords.Policy{MinLength: 8}, Tickets: short, Mail: s.mails,
+			Passwords: passwords.New(passwords.Params{Memory: 64, Time: 1, Threads: 1, Concurrent: 4, Queue: 500, QueueWait: 10 * time.Second}),
+			Links: accounts.Links{
+				VerifyEmail:   issuer + handlers.AccountAPI + "registration/account-confirm-email/{key}/",
+				ResetPassword: issuer + handlers.ResetPage + "/{uid}/{token}/",
+			},
+			VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour,
+		},
+		handler: &handlers.Server{
+			Users: database, Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: log, Now: clock.now,
+			Issuer: public, MaxBody: 64 << 10, SignUpOpen: true, AccountAPI: true, AllowedOrigins: []string{"https://app.example"},
+			Cookies:    handlers.Cookies{Access: "my-app-auth", Refresh: "my-refresh-token"},
+			Compatible: handlers.Compatible{NewPasswordMax: 128},
+		},
+	}
+	for _, change := range configure {
+		change(with)
+	}
+	doors := &limits.Limits{Shared: short, Local: limits.NewMemory(1000), Now: clock.now, Enabled: true, Rates: with.rates}
+	with.accounts.Limits = doors
+	s.accounts, s.handler = with.accounts, with.handler
+	require.NoError(t, oidc.EnsureAccountClient(ctx, database, with.rotate, clock.now().UTC()))
+	s.engine = oidc.New(oidc.Engine{
+		Settings: with.settings,
+		Clients:  database, Users: database, Standings: database, Ended: database, Grants: short, Keys: ring, Master: master,
 		Accounts: s.accounts, Secrets: clientsecrets.NewVerifier(s.accounts.Passwords), Limits: doors, Log: log, Now: clock.now,
 	})
-	public, err := url.Parse(issuer)
-	require.NoError(t, err)
-	s.handler = &handlers.Server{
-		Engine: s.engine, Accounts: s.accounts, Limits: doors, Users: database, Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: log, Now: clock.now,
-		Issuer: public, MaxBody: 64 << 10, SignUpOpen: true, AccountAPI: true, AllowedOrigins: []string{"https://app.example"},
-		Cookies: handlers.CookieNames{Access: "my-app-auth", Refresh: "my-refresh-token"},
-	}
+	s.handler.Engine, s.handler.Accounts, s.handler.Limits = s.engine, s.accounts, doors
+	s.ring = ring
 	s.Config.Handler = s.handler.Routes()
 	s.Start()
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { s.Close(); s.handler.Wait() })
 
 	s.user, err = s.accounts.Register(ctx, accounts.Registration{Email: email, Password: password, FirstName: "Ada", LastName: "Lovelace"})
 	require.NoError(t, err)
@@ -220,7 +279,8 @@ func (a answer) text(t *testing.T, name string) string {
 	return text
 }
 
-// do sends a request with headers given as "Name: value".
+// do sends a request with headers given as "Name: value". The answer must be as the OpenAPI document
+// says.
 func (s *testServer) do(method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), method, s.URL+path, strings.NewReader(body))
@@ -235,7 +295,11 @@ func (s *testServer) do(method, path, body string, headers ...string) answer {
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	require.NoError(s.t, err)
-	return answer{response.StatusCode, response.Header, string(raw)}
+	a := answer{response.StatusCode, response.Header, string(raw)}
+	document, err := readContract()
+	require.NoError(s.t, err)
+	require.NoError(s.t, document.check(request, body, a))
+	return a
 }
 
 const formType = "Content-Type: application/x-www-form-urlencoded"

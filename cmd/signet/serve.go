@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,8 +21,10 @@ import (
 	"github.com/signet-id/signet/configs"
 	"github.com/signet-id/signet/handlers"
 	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/clientsecrets"
 	"github.com/signet-id/signet/provider/limits"
+	"github.com/signet-id/signet/provider/mails"
 	"github.com/signet-id/signet/provider/oidc"
 	"github.com/signet-id/signet/storage/redisstore"
 )
@@ -90,7 +93,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	if err != nil {
 		return fmt.Errorf("open signing keys: %w", err)
 	}
-	accounts := newAccounts(config, database)
+	users := newAccounts(config, database)
 	if err := oidc.EnsureAccountClient(ctx, database, config.AccountAPI.RotateRefreshTokens, time.Now().UTC()); err != nil {
 		return fmt.Errorf("register the account client: %w", err)
 	}
@@ -100,8 +103,12 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 			LoginPerAddress: provider.Rate(config.Limits.LoginPerAddress), LoginPerAccount: provider.Rate(config.Limits.LoginFailuresPerAccount),
 			RegistrationPerAddress: provider.Rate(config.Limits.RegistrationPerAddress), TokenPerAddress: provider.Rate(config.Limits.TokenPerAddress),
 			TokenPerClient: provider.Rate(config.Limits.TokenPerClient), IntrospectionPerClient: provider.Rate(config.Limits.IntrospectionPerClient),
+			AccountAPIPerAddress: provider.Rate(config.Limits.AccountAPIPerAddress), MailPerRecipient: provider.Rate(config.Limits.MailsPerRecipient),
+			MailPerAddress: provider.Rate(config.Limits.MailsPerAddress),
 		},
 	}
+	outbox := mails.NewOutbox(database, master, time.Now)
+	openDoors(users, config, sessions, outbox, doors)
 	engine := oidc.New(oidc.Engine{
 		Settings: oidc.Settings{
 			Issuer: config.Issuer, AccessTokenLifetime: config.Tokens.AccessTokenLifetime, IDTokenLifetime: config.Tokens.IDTokenLifetime,
@@ -110,10 +117,10 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 			DefaultAudience: config.Tokens.DefaultAudience, JWKSMaxAge: config.Tokens.JWKSMaxAge,
 		},
 		Clients: database, Users: database, Standings: database, Ended: database, Grants: sessions, Keys: ring, Master: master,
-		Accounts: accounts, Secrets: clientsecrets.NewVerifier(accounts.Passwords), Limits: doors, Log: log, Now: time.Now,
+		Accounts: users, Secrets: clientsecrets.NewVerifier(users.Passwords), Limits: doors, Log: log, Now: time.Now,
 	})
 	if demo {
-		if err := a.makeDemo(ctx, config, accounts, database); err != nil {
+		if err := a.makeDemo(ctx, config, users, database); err != nil {
 			return fmt.Errorf("make the demo: %w", err)
 		}
 	}
@@ -126,10 +133,14 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 		return err
 	}
 	server := &handlers.Server{
-		Engine: engine, Accounts: accounts, Limits: doors, Users: database, Metrics: handlers.NewMetrics(registry), Log: log, Now: time.Now,
+		Engine: engine, Accounts: users, Limits: doors, Users: database, Metrics: handlers.NewMetrics(registry), Log: log, Now: time.Now,
 		Issuer: issuer, TrustedProxies: config.Server.TrustedProxies, AllowedOrigins: config.CORS.AllowedOrigins,
 		MaxBody: int64(config.Server.MaxBodyBytes), SignUpOpen: config.Accounts.SignUpOpen, AccountAPI: config.AccountAPI.Enabled,
-		Cookies: handlers.CookieNames{Access: config.Accounts.Cookies.AccessName, Refresh: config.Accounts.Cookies.RefreshName},
+		Cookies: newCookies(config.Accounts.Cookies),
+		Compatible: handlers.Compatible{
+			Dialect: config.AccountAPI.Dialect, Expirations: config.AccountAPI.ReturnExpirations, CookiesAtSignUp: config.AccountAPI.CookiesAtSignUp,
+			CSRFToken: config.AccountAPI.CSRFToken, NewPasswordMax: config.AccountAPI.NewPasswordMaxLength,
+		},
 	}
 	operations := &handlers.Operations{Checks: checks}
 	if config.Telemetry.Metrics {
@@ -140,7 +151,29 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	group.Go(func() error { ring.Run(ctx, log); return nil })
 	group.Go(func() error { removeExpired(ctx, database, log); return nil })
 	group.Go(func() error { return a.listen(ctx, config, server.Routes(), operations, log) })
+	defer server.Wait()
 	return group.Wait()
+}
+
+// openDoors gives the rules for users what they need where strangers reach them.
+func openDoors(a *accounts.Accounts, config configs.Config, tickets provider.RecordStore, mail provider.MailQueue, doors *limits.Limits) {
+	rules := config.Accounts
+	a.Tickets, a.Mail, a.Limits = tickets, mail, doors
+	a.Links = accounts.Links{
+		VerifyEmail:   cmp.Or(rules.VerifyEmailURL, config.Issuer+handlers.ConfirmEmailPage+"/{key}/"),
+		ResetPassword: cmp.Or(rules.PasswordResetURL, config.Issuer+handlers.ResetPage+"/{uid}/{token}/"),
+	}
+	a.Verification = accounts.Verification(rules.EmailVerification)
+	a.VerificationLifetime, a.ResetLifetime = rules.VerificationLifetime, rules.PasswordResetLifetime
+	a.PreventEnumeration, a.NewestResetOnly, a.OldPasswordOptional = rules.PreventEnumeration, rules.NewestResetLinkOnly, !rules.OldPasswordRequired
+}
+
+func newCookies(c configs.Cookies) handlers.Cookies {
+	sameSite := map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}
+	return handlers.Cookies{
+		Access: c.AccessName, Refresh: c.RefreshName, RefreshPath: c.RefreshPath,
+		SameSite: sameSite[c.SameSite], Secure: c.Secure, Readable: !c.HTTPOnly,
+	}
 }
 
 // listen serves both listeners until ctx ends, then drains them: unready first, so that balancers

@@ -21,6 +21,14 @@ var (
 	ErrUserGone = fmt.Errorf("%w: user not found", ErrInvalidToken)
 	// ErrUserInactive says that the token's user is disabled.
 	ErrUserInactive = fmt.Errorf("%w: user inactive", ErrInvalidToken)
+	// ErrTokenUsed says that a refresh token was used before, or that its grant was ended.
+	ErrTokenUsed = fmt.Errorf("%w: used or ended", ErrInvalidToken)
+	// ErrWrongType and the rest say what a token that we signed lacks.
+	ErrWrongType   = fmt.Errorf("%w: wrong type", ErrInvalidToken)
+	ErrNoType      = fmt.Errorf("%w: no type", ErrInvalidToken)
+	ErrNoTokenID   = fmt.Errorf("%w: no id", ErrInvalidToken)
+	ErrNoExpiry    = fmt.Errorf("%w: no expiry", ErrInvalidToken)
+	ErrNoUserClaim = fmt.Errorf("%w: no user", ErrInvalidToken)
 )
 
 // Authorization is what a living access token allows.
@@ -49,8 +57,8 @@ func newVerifiedTokens() *verifiedTokens {
 	return &verifiedTokens{recent}
 }
 
-// parseAccess checks what a token says of itself, except its age: signature, type and issuer. The
-// error is ErrInvalidToken.
+// parseAccess checks what a token says of itself, except its age: signature, type, issuer, and that it
+// has an id and an end. The error matches ErrInvalidToken.
 func (e *Engine) parseAccess(token string) (accessClaims, error) {
 	digest := sha256.Sum256([]byte(token))
 	if claims, ok := e.verified.recent.Get(digest); ok {
@@ -64,6 +72,12 @@ func (e *Engine) parseAccess(token string) (accessClaims, error) {
 	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != e.Settings.Issuer || claims.GrantID == "" {
 		return accessClaims{}, ErrInvalidToken
 	}
+	switch {
+	case claims.ExpiresAt == 0:
+		return accessClaims{}, ErrNoExpiry
+	case claims.ID == "":
+		return accessClaims{}, ErrNoTokenID
+	}
 	e.verified.recent.Add(digest, claims)
 	return claims, nil
 }
@@ -75,7 +89,7 @@ func (e *Engine) Authorize(ctx context.Context, token string) (Authorization, er
 	if err != nil {
 		return Authorization{}, err
 	}
-	if e.Now().Unix() >= claims.ExpiresAt {
+	if e.expired(claims) {
 		return Authorization{}, ErrInvalidToken
 	}
 	var grant provider.Grant
@@ -95,6 +109,12 @@ func (e *Engine) Authorize(ctx context.Context, token string) (Authorization, er
 		ClientID: claims.ClientID, GrantID: claims.GrantID, Scopes: claims.scopes(),
 		User: standing.User, Client: standing.Client, claims: claims,
 	}, nil
+}
+
+// expired has no leeway: we read our own clock. A token is dead at the second of its "exp".
+func (e *Engine) expired(claims accessClaims) bool {
+	now := e.Now().Unix()
+	return now >= claims.ExpiresAt || now < claims.NotBefore
 }
 
 func invalidIfNotFound(err error) error {

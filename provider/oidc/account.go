@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func EnsureAccountClient(ctx context.Context, clients provider.ClientStore, rota
 }
 
 // SignIn is the password grant of the account client. provider.ErrInvalidCredentials: the user and
-// password do not belong together.
+// password do not belong together. provider.ErrEmailNotVerified: they do, but must not be used yet.
 func (e *Engine) SignIn(ctx context.Context, email, password string) (Tokens, provider.User, error) {
 	u, err := e.accountUnit(ctx)
 	if err != nil {
@@ -72,8 +73,10 @@ func (e *Engine) signIn(ctx context.Context, u *unit, email, password string) (T
 	tokens, err := e.grant(ctx, u, provider.GrantPassword, url.Values{
 		"username": {email}, "password": {password}, "scope": {provider.ScopeAccount},
 	})
-	if err != nil && errors.Is(err, provider.ErrInvalidCredentials) {
-		return Tokens{}, provider.User{}, provider.ErrInvalidCredentials
+	for _, refused := range []error{provider.ErrInvalidCredentials, provider.ErrEmailNotVerified} {
+		if errors.Is(err, refused) {
+			return Tokens{}, provider.User{}, refused
+		}
 	}
 	return tokens, u.user, err
 }
@@ -86,12 +89,13 @@ func (e *Engine) accountUnit(ctx context.Context) (*unit, error) {
 	return &unit{client: client}, err
 }
 
-// Refresh is the refresh grant of the account client. ErrInvalidToken: the token cannot be used.
+// Refresh is the refresh grant of the account client. The error matches ErrInvalidToken when the token
+// cannot be used.
 func (e *Engine) Refresh(ctx context.Context, token string) (Tokens, error) {
 	u := &unit{}
 	var err error
 	if u.refresh, err = e.refresh.parse(token); err != nil {
-		return Tokens{}, ErrInvalidToken
+		return Tokens{}, e.whyNotRefresh(token)
 	}
 	if u.client, err = u.lookup(e.Standings)(ctx, provider.AccountClientID); err != nil {
 		return Tokens{}, err
@@ -100,10 +104,78 @@ func (e *Engine) Refresh(ctx context.Context, token string) (Tokens, error) {
 		report.ClientID = provider.AccountClientID
 	}
 	tokens, err := e.grant(ctx, u, provider.GrantRefreshToken, url.Values{"refresh_token": {token}})
-	if err != nil && refusal(err).Code == "invalid_grant" {
+	switch {
+	case err == nil:
+		return tokens, nil
+	case errors.Is(err, provider.ErrConsumed) || u.standing.GrantEnded:
+		return Tokens{}, ErrTokenUsed
+	case refusal(err).Code == "invalid_grant":
 		return Tokens{}, ErrInvalidToken
 	}
-	return tokens, err
+	return Tokens{}, err
+}
+
+// whyNotRefresh says what is wrong with a token that is none of our refresh tokens.
+func (e *Engine) whyNotRefresh(token string) error {
+	claims, err := e.parseAccess(token)
+	switch {
+	case err != nil:
+		return err
+	case e.expired(claims):
+		return ErrInvalidToken
+	case claims.TokenType == "":
+		return ErrNoType
+	case claims.TokenType != accountTokenType:
+		return ErrInvalidToken // whoever signed it, refresh tokens are not JWTs
+	}
+	return ErrWrongType
+}
+
+// AuthorizeAccount is Authorize for a token that acts on its user's own account. What it lacks is said
+// in the order in which simplejwt looks.
+func (e *Engine) AuthorizeAccount(ctx context.Context, token string) (Authorization, error) {
+	if _, err := e.refresh.parse(token); err == nil {
+		return Authorization{}, ErrWrongType
+	}
+	authorization, err := e.Authorize(ctx, token)
+	if err != nil {
+		return Authorization{}, err
+	}
+	claims := authorization.claims
+	switch {
+	case claims.TokenType == "":
+		return Authorization{}, ErrNoType
+	case claims.TokenType != accountTokenType:
+		return Authorization{}, ErrWrongType
+	case claims.UserID == 0:
+		return Authorization{}, ErrNoUserClaim
+	case int64(claims.UserID) != authorization.User.ID:
+		return Authorization{}, ErrUserGone
+	case !slices.Contains(authorization.Scopes, provider.ScopeAccount):
+		return Authorization{}, ErrInvalidToken
+	}
+	return authorization, nil
+}
+
+// KeepGrant begins a grant of a user anew, after the moment that ended all that they had: whoever
+// changes a password stays signed in where they did. A grant that is gone stays gone.
+func (e *Engine) KeepGrant(ctx context.Context, grantID string) error {
+	grant, err := e.Grants.Grant(ctx, grantID)
+	if errors.Is(err, provider.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	user, err := e.Users.UserByID(ctx, grant.UserID)
+	if err != nil {
+		return err
+	}
+	if err := e.Grants.EndGrant(ctx, grantID); err != nil {
+		return err
+	}
+	grant.CreatedAt = user.SessionsValidAfter.Add(time.Microsecond) // what stores keep of a time
+	return e.Grants.CreateGrant(ctx, grant)
 }
 
 // Check tells whether a token, access or refresh, could be used now, without using it. The error

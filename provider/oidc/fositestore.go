@@ -34,7 +34,7 @@ func (s *fositeStore) Authenticate(ctx context.Context, name, password string) (
 			return "", err
 		}
 		user, err := s.e.Accounts.Authenticate(ctx, name, password)
-		if errors.Is(err, provider.ErrInvalidCredentials) {
+		if errors.Is(err, provider.ErrInvalidCredentials) || errors.Is(err, provider.ErrEmailNotVerified) {
 			return "", fosite.ErrNotFound.WithWrap(err)
 		}
 		if err != nil {

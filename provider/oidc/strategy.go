@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -26,6 +27,9 @@ var (
 // accessTokenType is the "typ" of access tokens; nothing else that we sign has it (RFC 9068 §2.1).
 const accessTokenType = "at+jwt"
 
+// accountTokenType is the claim "token_type" by which simplejwt tells access from refresh tokens.
+const accountTokenType = "access"
+
 // acrPassword is the "acr" of a sign-in by password alone.
 const acrPassword = "urn:signet:acr:password"
 
@@ -36,6 +40,7 @@ type accessClaims struct {
 	Audience  audience `json:"aud"`
 	ExpiresAt int64    `json:"exp"`
 	IssuedAt  int64    `json:"iat"`
+	NotBefore int64    `json:"nbf,omitempty"`
 	ID        string   `json:"jti"`
 	ClientID  string   `json:"client_id"`
 	Scope     string   `json:"scope,omitempty"`
@@ -46,7 +51,21 @@ type accessClaims struct {
 	AMR      []string `json:"amr,omitempty"`
 	// TokenType and UserID are what Django's simplejwt looks at; first-party clients only.
 	TokenType string `json:"token_type,omitempty"`
-	UserID    int64  `json:"user_id,omitempty"`
+	UserID    userID `json:"user_id,omitempty"`
+}
+
+// userID is the integer key of a user. What is no integer is nobody's.
+type userID int64
+
+const nobody userID = -1
+
+// UnmarshalJSON reads any value.
+func (id *userID) UnmarshalJSON(raw []byte) error {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if *id = userID(n); err != nil {
+		*id = nobody
+	}
+	return nil
 }
 
 // hasUser tells whether the token stands for a user, or for the client itself.
@@ -86,7 +105,7 @@ func (s *tokenStrategy) GenerateAccessToken(ctx context.Context, request fosite.
 	if u.grant.UserID != 0 {
 		claims.AuthTime = u.grant.AuthTime.Unix()
 		if u.client.FirstParty {
-			claims.TokenType, claims.UserID = "access", u.grant.UserID
+			claims.TokenType, claims.UserID = accountTokenType, userID(u.grant.UserID)
 		}
 	}
 	payload, err := json.Marshal(claims)
