@@ -36,6 +36,22 @@ func TestHashVerifiesItsPasswordAndNoOther(t *testing.T) {
 	}
 }
 
+func TestOneByteMoreIsAnotherPasswordAtEveryLength(t *testing.T) {
+	t.Parallel()
+	hasher := New(Params{Memory: 8, Time: 1, Threads: 1})
+	for n := range MaxLength {
+		password := strings.Repeat("a", n)
+		stored, err := hasher.Hash(t.Context(), password)
+		require.NoError(t, err)
+		ok, _, err := hasher.Verify(t.Context(), stored, password)
+		require.NoError(t, err)
+		require.True(t, ok, n)
+		ok, _, err = hasher.Verify(t.Context(), stored, password+"a")
+		require.NoError(t, err)
+		require.False(t, ok, n)
+	}
+}
+
 func TestHashIsAPHCStringWithAFreshSalt(t *testing.T) {
 	t.Parallel()
 	hasher := New(Params{})
@@ -193,8 +209,8 @@ func TestCallerThatIsGoneIsNotServed(t *testing.T) {
 	}
 }
 
-// The memory of many callers is that of the few that run: with argon2id's 19 MiB each, 64 at once
-// would take 1.2 GiB.
+// The memory of many callers is that of the few that run: with argon2id's 19 MiB each, 24 at once
+// would take 456 MiB.
 func TestMemoryIsBoundedByTheHashesAtOnce(t *testing.T) {
 	hasher := New(Params{Concurrent: 2, Queue: 64, QueueWait: time.Minute})
 	var peak atomic.Uint64
@@ -211,7 +227,7 @@ func TestMemoryIsBoundedByTheHashesAtOnce(t *testing.T) {
 		}
 	})
 	before := residentMemory()
-	for range 64 {
+	for range 24 {
 		all.Go(func() {
 			_, err := hasher.Hash(context.Background(), "secret")
 			require.NoError(t, err)
@@ -220,7 +236,7 @@ func TestMemoryIsBoundedByTheHashesAtOnce(t *testing.T) {
 	all.Wait()
 	close(done)
 	watch.Wait()
-	t.Logf("64 hashes, 2 at once: %d MiB before, %d MiB at most", before>>20, peak.Load()>>20)
+	t.Logf("24 hashes, 2 at once: %d MiB before, %d MiB at most", before>>20, peak.Load()>>20)
 	// The garbage collector lets as much garbage pile up as there is memory in use, and a little more.
 	require.Less(t, peak.Load(), before+8*19<<20)
 }
