@@ -99,7 +99,7 @@ func (o *operator) userByEmail(ctx context.Context, email string) (provider.User
 
 func newUsers(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "users", Short: "Manage users", Args: noArgs}
-	cmd.AddCommand(newUsersCreate(a), newUsersList(a), newUsersShow(a), newUsersSet(a), newUsersDelete(a))
+	cmd.AddCommand(newUsersCreate(a), newUsersList(a), newUsersShow(a), newUsersSet(a), newUsersDelete(a), newUsersImport(a), newUsersExport(a))
 	return cmd
 }
 

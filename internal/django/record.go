@@ -1,0 +1,130 @@
+package django
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/signet-id/signet/provider"
+)
+
+// record is a row of a table or an object of a dump: its columns by name. Numbers are int64 or
+// json.Number, times time.Time or text.
+type record map[string]any
+
+// reader reads the columns of one record and keeps what is wrong with them.
+type reader struct {
+	record record
+	faults []error
+}
+
+// value returns a column that must exist.
+func (r *reader) value(column string) any {
+	v, ok := r.record[column]
+	if !ok {
+		r.fault(column, errors.New("is missing"))
+	}
+	return v
+}
+
+func (r *reader) fault(column string, err error) {
+	r.faults = append(r.faults, fmt.Errorf("%s %w", column, err))
+}
+
+// err is everything that was wrong.
+func (r *reader) err() error { return errors.Join(r.faults...) }
+
+func (r *reader) text(column string) string {
+	switch v := r.value(column).(type) {
+	case string:
+		return v
+	case nil:
+		return ""
+	default:
+		r.fault(column, fmt.Errorf("is no text but %T", v))
+		return ""
+	}
+}
+
+func (r *reader) number(column string) int64 {
+	switch v := r.value(column).(type) {
+	case int64:
+		return v
+	case json.Number:
+		n, err := v.Int64()
+		if err != nil {
+			r.fault(column, errors.New("is no whole number"))
+		}
+		return n
+	default:
+		r.fault(column, errors.New("is no whole number"))
+		return 0
+	}
+}
+
+func (r *reader) flag(column string) bool {
+	switch v := r.value(column).(type) {
+	case bool:
+		return v
+	case int64:
+		if v == 0 || v == 1 {
+			return v == 1
+		}
+	}
+	r.fault(column, errors.New("is neither true nor false"))
+	return false
+}
+
+// layouts are how Django writes times as text: SQLite's (UTC, without a zone), and JSON's.
+var layouts = []string{"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.999999Z07:00", "2006-01-02T15:04:05.999999"}
+
+// time reads a time in UTC, the zero time for none.
+func (r *reader) time(column string) time.Time {
+	switch v := r.value(column).(type) {
+	case nil:
+		return time.Time{}
+	case time.Time:
+		return v.UTC()
+	case string:
+		for _, layout := range layouts {
+			if t, err := time.Parse(layout, v); err == nil {
+				return t.UTC()
+			}
+		}
+	}
+	r.fault(column, errors.New("is no time"))
+	return time.Time{}
+}
+
+// user reads a user; the name of the primary key's column is "id".
+func (r record) user() (provider.User, error) {
+	columns := &reader{record: r}
+	u := provider.User{
+		ID:           columns.number("id"),
+		Email:        columns.text("email"),
+		FirstName:    columns.text("first_name"),
+		LastName:     columns.text("last_name"),
+		PasswordHash: columns.text("password"),
+		Active:       columns.flag("is_active"),
+		Staff:        columns.flag("is_staff"),
+		Superuser:    columns.flag("is_superuser"),
+		JoinedAt:     columns.time("date_joined"),
+		LastLogin:    columns.time("last_login"),
+	}
+	return u, columns.err()
+}
+
+// address is a row of django-allauth's table of e-mail addresses.
+type address struct {
+	userID   int64
+	email    string
+	verified bool
+}
+
+// address reads an address; owner is the column with its user.
+func (r record) address(owner string) (address, error) {
+	columns := &reader{record: r}
+	a := address{userID: columns.number(owner), email: columns.text("email"), verified: columns.flag("verified")}
+	return a, columns.err()
+}
