@@ -49,7 +49,7 @@ fmt: ## format all Go code
 
 .PHONY: bench
 bench: ## measure signet on SQLite and on MariaDB + Redis, beside a bare handler and the floors
-	go run ./bench/run $(BENCH_FLAGS)
+	@go run ./bench/run $(BENCH_FLAGS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZ_TIME, one after another
