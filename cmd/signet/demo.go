@@ -17,7 +17,7 @@ const (
 	demoPassword = "demo-Teapot-42"
 	demoSPA      = "demo-spa"
 	demoService  = "demo-service"
-	demoSecret   = "demo-service-secret-for-loopback-only"
+	demoSecret   = "demo-service-secret-for-loopback-only" //nolint:gosec // G101: printed at start, loopback only
 )
 
 // makeDemo makes the user and the clients of the examples, once, and prints their credentials.

@@ -61,7 +61,7 @@ func TestKeysRotateUnderLoadUnseen(t *testing.T) {
 					readAt, cached = time.Now(), readJWKS(servers[worker%2])
 				}
 				token := servers[(worker+1)%2].post("/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, demoService, demoSecret).text("access_token")
-				parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+				parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 				if err == nil {
 					_, err = parsed.Verify(&cached)
 					kids.Store(parsed.Signatures[0].Header.KeyID, true)

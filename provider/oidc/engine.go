@@ -92,7 +92,7 @@ func New(e Engine) *Engine {
 			&oauth2.ClientCredentialsGrantHandler{HandleHelper: helper, Config: config},
 		},
 		provider.GrantPassword: {
-			&oauth2.ResourceOwnerPasswordCredentialsGrantHandler{
+			&oauth2.ResourceOwnerPasswordCredentialsGrantHandler{ //nolint:staticcheck // SA1019: the grant is a promise to first-party apps
 				HandleHelper: helper, ResourceOwnerPasswordCredentialsGrantStorage: store, RefreshTokenStrategy: strategy, Config: config,
 			},
 			openID,
