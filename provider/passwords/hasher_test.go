@@ -36,10 +36,10 @@ func TestHashVerifiesItsPasswordAndNoOther(t *testing.T) {
 	}
 }
 
-func TestOneByteMoreIsAnotherPasswordAtEveryLength(t *testing.T) {
+func TestOneByteMoreIsAnotherPasswordAtAnyLength(t *testing.T) {
 	t.Parallel()
 	hasher := New(Params{Memory: 8, Time: 1, Threads: 1})
-	for n := range MaxLength {
+	for n := 0; n < MaxLength; n += 1 + n/64 {
 		password := strings.Repeat("a", n)
 		stored, err := hasher.Hash(t.Context(), password)
 		require.NoError(t, err)
