@@ -104,6 +104,16 @@ func TestHashOfAnotherCostIsOutdated(t *testing.T) {
 	}
 }
 
+func TestHashOfDjangoWithTheSameCostIsOutdated(t *testing.T) {
+	t.Parallel()
+	stored, err := cheap().Hash(t.Context(), "secret")
+	require.NoError(t, err)
+	ok, outdated, err := cheap().Verify(t.Context(), "argon2"+stored, "secret")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.True(t, outdated, "its letters are not normalised")
+}
+
 // REG-11: nothing is hashed, so the cost of a request does not grow with its size.
 func TestPasswordThatIsTooLongIsNotHashed(t *testing.T) {
 	t.Parallel()
