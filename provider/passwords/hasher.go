@@ -126,16 +126,28 @@ func (h *Hasher) run(ctx context.Context, password string, work func()) error {
 	default:
 		return &provider.BusyError{RetryAfter: h.params.QueueWait}
 	}
+	select {
+	case h.running <- struct{}{}:
+	default:
+		if err := h.wait(ctx); err != nil {
+			return err
+		}
+	}
+	defer func() { <-h.running }()
+	work()
+	return nil
+}
+
+// wait takes its turn to run among those who wait.
+func (h *Hasher) wait(ctx context.Context) error {
 	timeout := time.NewTimer(h.params.QueueWait)
 	defer timeout.Stop()
 	select {
 	case h.running <- struct{}{}:
-		defer func() { <-h.running }()
+		return nil
 	case <-timeout.C:
 		return &provider.BusyError{RetryAfter: h.params.QueueWait}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	work()
-	return nil
 }
