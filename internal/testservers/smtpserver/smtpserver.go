@@ -145,6 +145,8 @@ type session struct {
 	conn     *smtp.Conn
 	admitted bool
 	from, to string
+	// ending closes the connection once the answer is written.
+	ending bool
 }
 
 func (s *session) AuthMechanisms() []string {
@@ -164,8 +166,13 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (s *session) Reset()        {}
 func (s *session) Logout() error { return nil }
+
+func (s *session) Reset() {
+	if s.ending {
+		_ = s.conn.Conn().Close()
+	}
+}
 
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	if b, _ := s.server.now(); b == RefuseSender {
@@ -214,12 +221,9 @@ func (s *session) Data(r io.Reader) error {
 	s.server.mu.Lock()
 	s.server.accepted = append(s.server.accepted, &Message{From: s.from, To: s.to, Raw: string(raw), Header: parsed.Header})
 	s.server.mu.Unlock()
-	switch b {
-	case DropAnswer:
+	if b == DropAnswer {
 		return s.conn.Conn().Close()
-	case DropAfter:
-		// The answer is written when Data returns.
-		time.AfterFunc(20*time.Millisecond, func() { _ = s.conn.Conn().Close() })
 	}
+	s.ending = b == DropAfter
 	return nil
 }
