@@ -73,6 +73,9 @@ func objects(dump io.Reader, each func(object)) error {
 	if _, err := decoder.Token(); err != nil {
 		return dumpError(0, err)
 	}
+	if decoder.More() {
+		return dumpError(0, errors.New("something follows the end"))
+	}
 	return nil
 }
 

@@ -19,17 +19,22 @@ type reader struct {
 	faults []error
 }
 
-// value returns a column that must exist.
+// absent is the value of a column that does not exist.
+type absent struct{}
+
 func (r *reader) value(column string) any {
-	v, ok := r.record[column]
-	if !ok {
-		r.fault(column, errors.New("is missing"))
+	if v, ok := r.record[column]; ok {
+		return v
 	}
-	return v
+	return absent{}
 }
 
-func (r *reader) fault(column string, err error) {
-	r.faults = append(r.faults, fmt.Errorf("%s %w", column, err))
+// fault notes that a column's value is not what is wanted.
+func (r *reader) fault(column, reason string) {
+	if r.value(column) == (absent{}) {
+		reason = "is missing"
+	}
+	r.faults = append(r.faults, errors.New(column+" "+reason))
 }
 
 // err is everything that was wrong.
@@ -42,7 +47,7 @@ func (r *reader) text(column string) string {
 	case nil:
 		return ""
 	default:
-		r.fault(column, fmt.Errorf("is no text but %T", v))
+		r.fault(column, fmt.Sprintf("is no text but %T", v))
 		return ""
 	}
 }
@@ -54,11 +59,11 @@ func (r *reader) number(column string) int64 {
 	case json.Number:
 		n, err := v.Int64()
 		if err != nil {
-			r.fault(column, errors.New("is no whole number"))
+			r.fault(column, "is no whole number")
 		}
 		return n
 	default:
-		r.fault(column, errors.New("is no whole number"))
+		r.fault(column, "is no whole number")
 		return 0
 	}
 }
@@ -72,7 +77,7 @@ func (r *reader) flag(column string) bool {
 			return v == 1
 		}
 	}
-	r.fault(column, errors.New("is neither true nor false"))
+	r.fault(column, "is neither true nor false")
 	return false
 }
 
@@ -93,7 +98,7 @@ func (r *reader) time(column string) time.Time {
 			}
 		}
 	}
-	r.fault(column, errors.New("is no time"))
+	r.fault(column, "is no time")
 	return time.Time{}
 }
 
