@@ -64,43 +64,60 @@ func metadata(s Settings) serverMetadata {
 	}
 }
 
-// document is a public answer that is made once.
+// document is a public answer that is made once: a request copies its headers and writes its bytes.
 type document struct {
-	body []byte
-	etag string
+	body   []byte
+	etag   string
+	header http.Header
 }
 
-func newDocument(content any) document {
-	body, err := json.Marshal(content)
+func newDocument(body []byte, etag string, maxAge time.Duration) *document {
+	return &document{body: body, etag: etag, header: http.Header{
+		"Access-Control-Allow-Origin": {"*"},
+		"Cache-Control":               {"public, max-age=" + strconv.Itoa(int(maxAge/time.Second))},
+		"Content-Length":              {strconv.Itoa(len(body))},
+		"Content-Type":                {"application/json"},
+		"Etag":                        {etag},
+	}}
+}
+
+// newDiscovery makes the answer of both metadata URLs.
+func newDiscovery(s Settings) *document {
+	body, err := json.Marshal(metadata(s))
 	if err != nil {
 		panic(err) // only for types that cannot be encoded
 	}
 	sum := sha256.Sum256(body)
-	return document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+	return newDocument(body, `"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`, s.JWKSMaxAge)
 }
 
 // ServeDiscovery answers both metadata URLs.
 func (e *Engine) ServeDiscovery(w http.ResponseWriter, r *http.Request) {
-	e.discovery.serve(w, r, e.Settings.JWKSMaxAge)
+	e.discovery.serve(w, r)
 }
 
 // ServeJWKS answers GET /.well-known/jwks.json (RFC 7517 §5).
 func (e *Engine) ServeJWKS(w http.ResponseWriter, r *http.Request) {
 	body, etag := e.Keys.JWKS()
-	document{body, etag}.serve(w, r, e.Settings.JWKSMaxAge)
+	d := e.jwks.Load()
+	if d == nil || d.etag != etag {
+		d = newDocument(body, etag, e.Settings.JWKSMaxAge)
+		e.jwks.Store(d)
+	}
+	d.serve(w, r)
 }
 
-func (d document) serve(w http.ResponseWriter, r *http.Request, maxAge time.Duration) {
+func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(maxAge/time.Second)))
-	h.Set("ETag", d.etag)
+	for name, values := range d.header {
+		h[name] = values
+	}
 	if match := r.Header.Get("If-None-Match"); match != "" && strings.Contains(match, d.etag) {
+		delete(h, "Content-Length")
+		delete(h, "Content-Type")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(d.body)))
 	_, _ = w.Write(d.body)
 }
 

@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ory/fosite"
@@ -66,7 +67,8 @@ type Engine struct {
 	verified  *verifiedTokens
 	refresh   refreshTokens
 	handlers  map[string][]fosite.TokenEndpointHandler
-	discovery document
+	discovery *document
+	jwks      *atomic.Pointer[document] // as last served
 }
 
 // New completes an engine whose exported fields are set.
@@ -74,7 +76,8 @@ func New(e Engine) *Engine {
 	e.clients = newClientCache(e.Clients, e.Now)
 	e.verified = newVerifiedTokens()
 	e.refresh = newRefreshTokens(e.Master)
-	e.discovery = newDocument(metadata(e.Settings))
+	e.discovery = newDiscovery(e.Settings)
+	e.jwks = new(atomic.Pointer[document])
 
 	// Each grant runs only its own handlers: fosite's others would answer with a stack trace each.
 	store, strategy := &fositeStore{&e}, &tokenStrategy{&e}

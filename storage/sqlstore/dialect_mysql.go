@@ -21,7 +21,7 @@ import (
 
 const (
 	mysqlMaxOpen     = 32
-	mysqlMaxIdle     = 16
+	mysqlMaxIdleTime = time.Minute
 	mysqlMaxLifetime = 5 * time.Minute
 	mysqlStrictMode  = "'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
@@ -76,7 +76,8 @@ func openMySQL(rawURL string, opts Options) (database, error) {
 		return database{}, err
 	}
 	pool.SetMaxOpenConns(cmp.Or(opts.MaxOpenConns, mysqlMaxOpen))
-	pool.SetMaxIdleConns(min(cmp.Or(opts.MaxOpenConns, mysqlMaxIdle), mysqlMaxIdle))
+	pool.SetMaxIdleConns(cmp.Or(opts.MaxOpenConns, mysqlMaxOpen)) // fewer would close and open some all the time under load
+	pool.SetConnMaxIdleTime(mysqlMaxIdleTime)
 	pool.SetConnMaxLifetime(mysqlMaxLifetime)
 	return database{
 		dialect: "mysql",
