@@ -76,21 +76,12 @@ func (a Attributes) similar(password string) string {
 		}
 		value := toLower(attribute.value)
 		for _, part := range append(betweenWords.Split(value, -1), value) {
-			if tooSimilar([]rune(password), []rune(part)) {
+			if quickRatio([]rune(password), []rune(part)) >= maxSimilarity {
 				return attribute.name
 			}
 		}
 	}
 	return ""
-}
-
-// tooSimilar also leaves out, as Django does, parts that are much shorter than the password: they
-// cannot reach the ratio.
-func tooSimilar(password, part []rune) bool {
-	if len(password) >= 10*len(part) && float64(len(part)) < maxSimilarity/2*float64(len(password)) {
-		return false
-	}
-	return quickRatio(password, part) >= maxSimilarity
 }
 
 // quickRatio is that of Python's difflib.SequenceMatcher: twice the characters that a and b share, in
