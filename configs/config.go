@@ -25,8 +25,10 @@ type Config struct {
 	Accounts   Accounts   `yaml:"accounts"`
 	AccountAPI AccountAPI `yaml:"account_api"`
 	OAuth      OAuth      `yaml:"oauth"`
+	Mail       Mail       `yaml:"mail"`
 	Limits     Limits     `yaml:"limits"`
 	CORS       CORS       `yaml:"cors"`
+	Branding   Branding   `yaml:"branding"`
 	Log        Log        `yaml:"log"`
 	Telemetry  Telemetry  `yaml:"telemetry"`
 }
@@ -247,6 +249,7 @@ func Default() Config {
 			Grants:              []string{provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},
 			DynamicRegistration: "off",
 		},
+		Mail: defaultMail(),
 		Limits: Limits{
 			Enabled:                 true,
 			LoginPerAddress:         Rate{Limit: 30, Per: time.Minute, Burst: 30},
@@ -259,6 +262,7 @@ func Default() Config {
 			TokenPerClient:          Rate{Limit: 600, Per: time.Minute, Burst: 600},
 			IntrospectionPerClient:  Rate{Limit: 6000, Per: time.Minute, Burst: 6000},
 		},
+		Branding:  Branding{Name: "Signet"},
 		Log:       Log{Format: "text"},
 		Telemetry: Telemetry{Metrics: true},
 	}
@@ -282,9 +286,5 @@ func (c Config) Loopback() bool {
 	if err != nil {
 		return false
 	}
-	if u.Hostname() == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	return err == nil && addr.IsLoopback()
+	return isLoopback(u.Hostname())
 }

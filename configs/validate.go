@@ -44,6 +44,7 @@ func (c Config) faults() []*Fault {
 	v.tokens()
 	v.accounts()
 	v.protocol()
+	v.mail()
 	if !c.Loopback() {
 		v.production()
 	}
