@@ -38,6 +38,8 @@ type Server struct {
 	Listen string `yaml:"listen"`
 	// OpsListen serves health, metrics and profiles; it is not meant for the public.
 	OpsListen string `yaml:"ops_listen"`
+	// AllowedHosts are names by which requests may call the server beside the issuer's.
+	AllowedHosts []string `yaml:"allowed_hosts"`
 	// TrustedProxies are the peers whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 	TLS            TLS            `yaml:"tls"`

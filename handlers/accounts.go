@@ -77,10 +77,7 @@ func (s *Server) registration(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if values["password1"] != values["password2"] {
-		return provider.Invalid(provider.NonField, "The two password fields didn't match.")
-	}
-	user, signIn, err := s.Accounts.SignUp(ctx, accounts.Registration{Email: values["email"], Password: values["password1"]})
+	user, signIn, err := s.Accounts.SignUp(ctx, accounts.Registration{Email: values["email"], Password: values["password1"]}, values["password2"])
 	if err != nil {
 		return err
 	}
@@ -106,7 +103,8 @@ func (s *Server) login(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	values, err := in.read(field{name: "email", email: true, optional: true, blank: true}, field{name: "password"})
+	unused := field{name: "username", optional: true, blank: true} // checked, as it always was
+	values, err := in.read(unused, field{name: "email", email: true, optional: true, blank: true}, field{name: "password"})
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,13 @@ type notice struct {
 	Fields []formField
 }
 
+// startPage answers GET /.
+func startPage(c *gin.Context) {
+	writePage(c, http.StatusOK, "notice.html", notice{
+		Title: "Signet", Text: "This server signs people in. Its interfaces are described in /openapi.yaml and /.well-known/openid-configuration.",
+	})
+}
+
 // confirmEmailPage answers GET …/account-confirm-email/<key>/, where a mail leads. Mail scanners follow
 // links: only the button uses the key.
 func (s *Server) confirmEmailPage(c *gin.Context) {

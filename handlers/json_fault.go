@@ -83,9 +83,10 @@ func (s *jsonScanner) value(depth int) {
 				s.fail("Expecting property name enclosed in double quotes", s.at)
 				return
 			}
-			s.string()
-			s.space()
-			if s.fault == "" && s.peek() != ':' {
+			if s.string(); s.fault != "" {
+				return
+			}
+			if s.space(); s.peek() != ':' {
 				s.fail("Expecting ':' delimiter", s.at)
 				return
 			}

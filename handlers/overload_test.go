@@ -113,6 +113,7 @@ func median(d []time.Duration) time.Duration {
 func TestCookiesAreSecureForHTTPSIssuers(t *testing.T) {
 	s := newTestServer(t)
 	s.handler.Issuer.Scheme = "https"
+	s.Config.Handler = s.handler.Routes()
 	in := s.json(login, object{"email": email, "password": password})
 	for _, name := range []string{"my-app-auth", "my-refresh-token"} {
 		require.True(t, in.cookieOf(name).Secure, name)
@@ -123,8 +124,8 @@ func TestCookiesAreSecureForHTTPSIssuers(t *testing.T) {
 // OPS-02: a panic is a 500 with an id and nothing else.
 func TestPanicTellsNothing(t *testing.T) {
 	s := newTestServer(t)
-	s.handler.Users = nil
 	in := s.json(login, object{"email": email, "password": password})
+	s.accounts.Users = nil
 	a := s.do(http.MethodPatch, userPath, `{"first_name":"x"}`, bearer(in.text(t, "access_token")), "Content-Type: application/json")
 	require.Equal(t, http.StatusInternalServerError, a.status)
 	require.Equal(t, `{"detail":"An error has occurred."}`, a.body)

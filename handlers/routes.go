@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -27,15 +28,20 @@ func (s *Server) Routes() http.Handler {
 	g.HandleMethodNotAllowed = true
 	g.RedirectTrailingSlash = false
 	_ = g.SetTrustedProxies(nil) // the address is ours to decide: see clientAddr
-	g.Use(s.observe, s.secureHeaders)
+
+	g.GET("/", startPage)
+
+	// Metadata (OpenID Connect Discovery, RFC 8414, RFC 7517) and other documents: made once, the same
+	// for everybody, asked for all the time. They are counted, and have no log line.
+	g.Use(setHeaders(s.safeHeaders()))
+	s.document(g, "/.well-known/openid-configuration", s.Engine.ServeDiscovery)
+	s.document(g, "/.well-known/oauth-authorization-server", s.Engine.ServeDiscovery)
+	s.document(g, "/.well-known/jwks.json", s.Engine.ServeJWKS)
+	s.document(g, "/openapi.yaml", serveOpenAPI())
+
+	g.Use(s.observe, s.knownHost)
 	g.NoRoute(notFound)
 	g.NoMethod(methodNotAllowed)
-
-	// Metadata (OpenID Connect Discovery, RFC 8414, RFC 7517).
-	public(g, "/.well-known/openid-configuration", s.Engine.ServeDiscovery)
-	public(g, "/.well-known/oauth-authorization-server", s.Engine.ServeDiscovery)
-	public(g, "/.well-known/jwks.json", s.Engine.ServeJWKS)
-	public(g, "/openapi.yaml", serveOpenAPI())
 
 	// OAuth 2 and OpenID Connect. The engine refuses other methods in the protocol's own form.
 	protocol(g, "/oauth2/token", s.Engine.ServeToken, browsers)
@@ -65,10 +71,16 @@ func (s *Server) accountRoutes(g *gin.Engine) {
 	}
 }
 
-// public serves a document that anybody may read.
-func public(g *gin.Engine, path string, h http.HandlerFunc) {
-	g.GET(path, wrap(h))
-	g.HEAD(path, wrap(h))
+// document serves a document that anybody may read.
+func (s *Server) document(g *gin.Engine, path string, h http.HandlerFunc) {
+	count := s.Metrics.counter(path)
+	counted := func(c *gin.Context) {
+		begun := s.Now()
+		h(c.Writer, c.Request)
+		count(s.Now().Sub(begun), c.Writer.Status())
+	}
+	g.GET(path, counted)
+	g.HEAD(path, counted)
 	g.OPTIONS(path, protocolPreflight)
 }
 
@@ -97,10 +109,20 @@ func (s *Server) account(g *gin.Engine, path string, e *endpoint) {
 			if h == nil && method == http.MethodHead {
 				h = e.methods[http.MethodGet]
 			}
+			if h == nil && method == http.MethodGet && !strings.HasSuffix(full, "/") {
+				g.GET(full, toSlash)
+				continue
+			}
 			g.Handle(method, full, s.accountCORS, s.handle(e, h))
 		}
 		g.OPTIONS(full, s.accountPreflight(e.allow))
 	}
+}
+
+// toSlash sends somebody who opens a path that is not for GET to the one with its page.
+func toSlash(c *gin.Context) {
+	c.Header("Location", c.Request.URL.EscapedPath()+"/")
+	c.Data(http.StatusMovedPermanently, "text/html; charset=utf-8", nil)
 }
 
 func wrap(h http.HandlerFunc) gin.HandlerFunc {

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/limits"
 	"github.com/signet-id/signet/provider/oidc"
@@ -19,13 +18,14 @@ type Server struct {
 	Engine   *oidc.Engine
 	Accounts *accounts.Accounts
 	Limits   *limits.Limits
-	Users    provider.UserStore
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Now      func() time.Time
 
 	// Issuer is the public base URL; cookies are Secure when it is https.
 	Issuer *url.URL
+	// AllowedHosts are host names by which the server may be called beside the issuer's.
+	AllowedHosts []string
 	// TrustedProxies may say in X-Forwarded-For whom they speak for; nobody else may.
 	TrustedProxies []netip.Prefix
 	// AllowedOrigins may call the account API from a browser with credentials.

@@ -140,11 +140,20 @@ func (s *syncBuffer) String() string {
 
 // onEachStore runs a test on the embedded stores and on MariaDB with Redis.
 func onEachStore(t *testing.T, test func(t *testing.T, s *testServer), configure ...func(*setup)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, newTestServer(t, configure...)) })
+	forEachStore(t, func(t *testing.T, start func(*testing.T, ...func(*setup)) *testServer) {
+		test(t, start(t, configure...))
+	})
+}
+
+// forEachStore is onEachStore for a test that starts its servers itself.
+func forEachStore(t *testing.T, test func(t *testing.T, start func(*testing.T, ...func(*setup)) *testServer)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newTestServer) })
 	t.Run("mariadb+redis", func(t *testing.T) {
-		clock := &clock{}
-		database := sqlstoretest.MariaDB(t, sqlstoretest.Clock(clock.now))
-		test(t, startTestServer(t, clock, database, redisstoretest.Open(t, redisstoretest.RedisURL(t), func(o *redisstore.Options) { o.Now = clock.now }), configure...))
+		test(t, func(t *testing.T, configure ...func(*setup)) *testServer {
+			clock := &clock{}
+			database := sqlstoretest.MariaDB(t, sqlstoretest.Clock(clock.now))
+			return startTestServer(t, clock, database, redisstoretest.Open(t, redisstoretest.RedisURL(t), func(o *redisstore.Options) { o.Now = clock.now }), configure...)
+		})
 	})
 }
 
@@ -191,7 +200,7 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 			VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour,
 		},
 		handler: &handlers.Server{
-			Users: database, Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: log, Now: clock.now,
+			Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: log, Now: clock.now,
 			Issuer: public, MaxBody: 64 << 10, SignUpOpen: true, AccountAPI: true, AllowedOrigins: []string{"https://app.example"},
 			Cookies:    handlers.Cookies{Access: "my-app-auth", Refresh: "my-refresh-token"},
 			Compatible: handlers.Compatible{NewPasswordMax: 128},

@@ -27,6 +27,8 @@ const (
 	fieldToken       = "token"
 )
 
+const addressTaken = "A user is already registered with this e-mail address."
+
 // invalidValue is all that is said of a link that is not good.
 const invalidValue = "Invalid value"
 
@@ -70,21 +72,36 @@ type Registration struct {
 
 // Register makes a user of somebody who asks for it.
 func (a *Accounts) Register(ctx context.Context, r Registration) (provider.User, error) {
-	return a.NewUser(ctx, provider.User{Email: r.Email, FirstName: r.FirstName, LastName: r.LastName, Active: true}, r.Password)
+	return a.NewUser(ctx, newUserOf(r), r.Password)
+}
+
+func newUserOf(r Registration) provider.User {
+	return provider.User{Email: r.Email, FirstName: r.FirstName, LastName: r.LastName, Active: true}
 }
 
 // NewUser makes a user as an operator describes it: subject, password hash and date are set here, an
 // ID that is not 0 and the flags are kept.
 func (a *Accounts) NewUser(ctx context.Context, u provider.User, password string) (provider.User, error) {
-	invalid := &provider.InvalidError{}
+	return a.newUser(ctx, u, NewPassword{password, password})
+}
+
+func (a *Accounts) newUser(ctx context.Context, u provider.User, chosen NewPassword) (provider.User, error) {
+	invalid, password := &provider.InvalidError{}, chosen.Password
 	if utf8.RuneCountInString(u.Email) > provider.MaxEmailLength {
 		addFaults(invalid, fieldEmail, tooLong(provider.MaxEmailLength))
 	} else if _, err := provider.CanonicalEmail(u.Email); err != nil {
 		addFaults(invalid, fieldEmail, "Enter a valid email address.")
+	} else if taken, err := a.tellTaken(ctx, u.Email); err != nil {
+		return provider.User{}, err
+	} else if taken {
+		addFaults(invalid, fieldEmail, addressTaken)
 	}
 	addFaults(invalid, fieldPassword, a.Policy.Check(password, passwords.Attributes{})...)
 	checkName(invalid, fieldFirstName, u.FirstName)
 	checkName(invalid, fieldLastName, u.LastName)
+	if len(invalid.Fields) == 0 && password != chosen.Repeated {
+		addFaults(invalid, provider.NonField, "The two password fields didn't match.")
+	}
 	if len(invalid.Fields) == 0 {
 		// Two fields together are at fault: the API reports it of none, and only when nothing else is.
 		addFaults(invalid, provider.NonField, a.Policy.Check(password, attributes(u))...)
@@ -101,9 +118,21 @@ func (a *Accounts) NewUser(ctx context.Context, u provider.User, password string
 	u, err = a.Users.CreateUser(ctx, u)
 	if errors.Is(err, provider.ErrAlreadyExists) {
 		return provider.User{}, fmt.Errorf("%w: %w", provider.ErrAlreadyExists,
-			provider.Invalid(fieldEmail, "A user is already registered with this e-mail address."))
+			provider.Invalid(fieldEmail, addressTaken))
 	}
 	return u, err
+}
+
+// tellTaken tells that an address has a user, together with other faults, unless nobody may know.
+func (a *Accounts) tellTaken(ctx context.Context, email string) (bool, error) {
+	if a.hidesAccounts() {
+		return false, nil
+	}
+	_, err := a.Users.UserByEmail(ctx, email)
+	if errors.Is(err, provider.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Authenticate returns the user that an address and a password belong to. An unknown address, a wrong

@@ -25,11 +25,11 @@ type Links struct {
 	ResetPassword string
 }
 
-// SignUp registers a stranger and mails what the rules ask for. signedIn tells whether the user may be
+// SignUp registers a stranger, who typed the password twice, and mails what the rules ask for. signedIn tells whether the user may be
 // signed in at once; otherwise the address has to be verified first, and nothing tells whether it had
 // an account before: then its owner is told by mail, and user is the zero value.
-func (a *Accounts) SignUp(ctx context.Context, r Registration) (user provider.User, signedIn bool, err error) {
-	user, err = a.Register(ctx, r)
+func (a *Accounts) SignUp(ctx context.Context, r Registration, repeated string) (user provider.User, signedIn bool, err error) {
+	user, err = a.newUser(ctx, newUserOf(r), NewPassword{r.Password, repeated})
 	switch {
 	case errors.Is(err, provider.ErrAlreadyExists) && a.hidesAccounts():
 		return provider.User{}, false, a.tellOwner(ctx, r.Email)

@@ -31,7 +31,7 @@ const accessTokenType = "at+jwt"
 const accountTokenType = "access"
 
 // acrPassword is the "acr" of a sign-in by password alone.
-const acrPassword = "urn:signet:acr:password"
+const acrPassword = "urn:signet:acr:password" //nolint:gosec // G101: names a way to sign in
 
 // accessClaims are the claims of an access token (RFC 9068 §2.2).
 type accessClaims struct {
