@@ -95,11 +95,12 @@ def policy_vectors():
     users = [
         ("", "", ""), ("Ada", "Lovelace", "ada.lovelace@example.com"), ("\uae38\ub3d9", "\ud64d", "gildong@x.kr"),
         ("\u0130brahim", "O'Neil-Smith", "u+tag_1@sub.example.org"), ("\u039f\u03b4\u03c5\u03c3\u03c3\u03ad\u03b1\u03a3", "Jos\u00e9", "j\u00f6@b\u00fccher.example"),
+        ("\u0130" * 4, "\u0391\u03a3", ""),  # lower case of more letters, and of a final sigma
     ]
     fixed = [
         "1234567", "password", "PASSWORD ", " Password1", "lovelaceada", "ada.lovelace", "ADALOVELACE1", "example.com", "Smithneil",
         "\u03bf\u03b4\u03c5\u03c3\u03c3\u03b5\u03b1\u03c2", "\u03bf\u03b4\u03c5\u03c3\u03c3\u03ad\u03b1\u03c2", "i\u0307brahim", "ibrahim!", "\ud64d\uae38\ub3d9", "gildong@x",
-        "\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668", "12345678901", "correct horse battery staple", "\U0001f511" * 8, "\U0001f511" * 7, "a" * 200, "u_tag1", "tag_1tag",
+        "\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668", "12345678901", "correct horse battery staple", "\U0001f511" * 8, "\U0001f511" * 7, "a" * 200, "u_tag1", "tag_1tag", "iiiizzz", "\u03b1\u03c2", "\u03b1\u03c3",
     ]
     alphabet = "adlovelce@.xmp1 \uae38\ub3d9\ud64d"
     passwords = fixed + chance.sample(common, 40) + [
