@@ -54,6 +54,9 @@ func (s *Server) Routes() http.Handler {
 	if s.AccountAPI {
 		s.accountRoutes(g)
 	}
+	if s.Mails != nil {
+		g.GET("/dev/mail", s.devMailPage) // not of the service: openapi.yaml does not describe it
+	}
 	return g
 }
 

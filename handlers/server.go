@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/limits"
+	"github.com/signet-id/signet/provider/mails"
 	"github.com/signet-id/signet/provider/oidc"
 )
 
@@ -37,6 +38,9 @@ type Server struct {
 	SignUpOpen bool
 	Cookies    Cookies
 	Compatible Compatible
+	// Mails lists the newest mails that stayed on this machine; nil, as for everybody but developers: there
+	// is no page that shows them.
+	Mails func(limit int) ([]mails.Message, error)
 
 	crossOrigin *http.CrossOriginProtection
 	background  *background

@@ -74,10 +74,11 @@ func (a *app) examine(ctx context.Context) []finding {
 		migrations := examineMigrations(ctx, database)
 		findings = append(findings, finding{"database", statusOK, "answers", ""}, migrations)
 		if migrations.Status == statusOK {
-			findings = append(findings, examineKeys(ctx, config, database))
+			findings = append(findings, examineKeys(ctx, config, database), examineOutbox(ctx, database))
 		}
 	}
 	findings = append(findings, examineSessions(ctx, config)...)
+	findings = append(findings, examineMail(ctx, config))
 	return append(findings, examineIssuer(ctx, config)...)
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/signet-id/signet/provider/mails"
 	"github.com/signet-id/signet/provider/oidc"
 	"github.com/signet-id/signet/storage/redisstore"
+	"github.com/signet-id/signet/templates"
 )
 
 func newServe(a *app) *cobra.Command {
@@ -132,11 +133,16 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	if err != nil {
 		return err
 	}
+	post := newPost(config, log)
+	worker := &mails.Worker{
+		Outbox: outbox, Sender: post.sender, Render: templates.NewMails(config.Branding.Name).Render, Timeout: config.Mail.SMTP.Timeout,
+		Log: log, Count: countMails(registry),
+	}
 	server := &handlers.Server{
 		Engine: engine, Accounts: users, Limits: doors, Metrics: handlers.NewMetrics(registry), Log: log, Now: time.Now,
 		Issuer: issuer, AllowedHosts: config.Server.AllowedHosts, TrustedProxies: config.Server.TrustedProxies, AllowedOrigins: config.CORS.AllowedOrigins,
 		MaxBody: int64(config.Server.MaxBodyBytes), SignUpOpen: config.Accounts.SignUpOpen, AccountAPI: config.AccountAPI.Enabled,
-		Cookies: newCookies(config.Accounts.Cookies),
+		Cookies: newCookies(config.Accounts.Cookies), Mails: post.readable,
 		Compatible: handlers.Compatible{
 			Dialect: config.AccountAPI.Dialect, Expirations: config.AccountAPI.ReturnExpirations, CookiesAtSignUp: config.AccountAPI.CookiesAtSignUp,
 			CSRFToken: config.AccountAPI.CSRFToken, NewPasswordMax: config.AccountAPI.NewPasswordMaxLength,
@@ -150,6 +156,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { ring.Run(ctx, log); return nil })
 	group.Go(func() error { removeExpired(ctx, database, log); return nil })
+	group.Go(func() error { worker.Run(ctx); return nil })
 	group.Go(func() error { return a.listen(ctx, config, server.Routes(), operations, log) })
 	defer server.Wait()
 	return group.Wait()
