@@ -15,7 +15,7 @@ TEST = $(WITH_SERVERS) bash -o pipefail -c 'go test -json $(1) ./... | .bin/test
 
 .PHONY: help
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: run
 run: ## start signet on http://localhost:8080 with a demo user and clients
@@ -38,6 +38,10 @@ test: testservers ## run all tests, with MariaDB, Redis, a Redis Cluster and Sen
 race: export CGO_ENABLED = 1
 race: testservers ## run all tests under the race detector
 	$(call TEST,-race)
+
+.PHONY: test-interop
+test-interop: ## let a Django service with the real simplejwt verify tokens of a running server
+	go test -count=1 -v -run '^TestInterop' ./cmd/signet
 
 .PHONY: lint
 lint: ## check formatting and the rules of .golangci.yml
