@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -23,10 +22,10 @@ func devMail(t *testing.T, addr string, written func(limit int) ([]mails.Message
 	issuer, err := url.Parse("http://localhost:8080")
 	require.NoError(t, err)
 	server := &handlers.Server{
-		Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+		Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Issuer: issuer, MaxBody: 1 << 10, Mails: written,
 	}
-	request := httptest.NewRequest(http.MethodGet, "http://localhost:8080/dev/mail", nil)
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost:8080/dev/mail", nil)
 	request.RemoteAddr = addr
 	recorder := httptest.NewRecorder()
 	server.Routes().ServeHTTP(recorder, request)

@@ -161,7 +161,7 @@ func TestWhatTheServerSays(t *testing.T) {
 }
 
 func TestServerThatHangsIsLeftInTime(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, silent.Close()) }()
 	s := mail.SMTP{From: sender, Host: "127.0.0.1", Port: silent.Addr().(*net.TCPAddr).Port, TLS: mail.STARTTLS, Timeout: 300 * time.Millisecond}
