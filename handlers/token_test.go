@@ -169,6 +169,26 @@ func TestGrantEndsWithWhatItDependsOn(t *testing.T) {
 	})
 }
 
+// A sign-in with the old password that is under way while the password is changed ends with it.
+func TestPasswordChangeEndsASignInThatIsUnderWay(t *testing.T) {
+	s := newTestServer(t)
+	s.engine.Accounts = authenticator(func(ctx context.Context, email, password string) (provider.User, error) {
+		user, err := s.accounts.Authenticate(ctx, email, password)
+		require.NoError(t, s.accounts.SetPassword(ctx, s.user.ID, "An0ther-Teapot-92"))
+		return user, err
+	})
+	a := s.signIn("openid offline_access")
+	s.requireDead(t, a.text(t, "access_token"))
+	requireRefused(t, http.StatusBadRequest, "invalid_grant", s.refresh(a.text(t, "refresh_token")))
+}
+
+// authenticator is an oidc.Authenticator made of a function.
+type authenticator func(ctx context.Context, email, password string) (provider.User, error)
+
+func (f authenticator) Authenticate(ctx context.Context, email, password string) (provider.User, error) {
+	return f(ctx, email, password)
+}
+
 func TestClientCredentials(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *testServer) {
 		a := s.form("/oauth2/token", []string{"grant_type", "client_credentials", "scope", "orders:read"}, basic(service, serviceSecret))

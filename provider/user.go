@@ -87,6 +87,9 @@ type UserStore interface {
 	// UpdateUser writes the named columns. ErrNotFound: no such user. ErrAlreadyExists: the new
 	// address is taken.
 	UpdateUser(ctx context.Context, id int64, change UserChange) error
+	// ReplacePasswordHash writes a hash of the same password, made anew, if the stored one is still was.
+	// ErrConsumed: it is not, a password set meanwhile stays.
+	ReplacePasswordHash(ctx context.Context, id int64, was, hash string) error
 	// DeleteUser removes a user. ErrNotFound: no such user.
 	DeleteUser(ctx context.Context, id int64) error
 	// Users returns one page.

@@ -155,22 +155,33 @@ func (a *Accounts) Authenticate(ctx context.Context, email, password string) (pr
 	if a.Verification == VerificationMandatory && !user.EmailVerified {
 		return provider.User{}, provider.ErrEmailNotVerified
 	}
-	user.LastLogin = a.Now().UTC()
-	change := provider.UserChange{LastLogin: &user.LastLogin}
 	if outdated {
-		hash, err := a.Passwords.Hash(ctx, password)
-		switch {
-		case err == nil:
-			user.PasswordHash = hash
-			change.PasswordHash = &user.PasswordHash
-		case !errors.Is(err, provider.ErrUnavailable): // a busy moment leaves it to the next login
+		if user.PasswordHash, err = a.rehash(ctx, user, password); err != nil {
 			return provider.User{}, err
 		}
 	}
-	if err := a.Users.UpdateUser(ctx, user.ID, change); err != nil {
+	user.LastLogin = a.Now().UTC()
+	if err := a.Users.UpdateUser(ctx, user.ID, provider.UserChange{LastLogin: &user.LastLogin}); err != nil {
 		return provider.User{}, fmt.Errorf("note login: %w", err)
 	}
 	return user, nil
+}
+
+// rehash stores a hash of today's cost of the password that a user has just proved, and returns the hash
+// that is stored then. A password changed meanwhile stays, and a busy moment leaves it to the next login.
+func (a *Accounts) rehash(ctx context.Context, user provider.User, password string) (string, error) {
+	hash, err := a.Passwords.Hash(ctx, password)
+	if err == nil {
+		err = a.Users.ReplacePasswordHash(ctx, user.ID, user.PasswordHash, hash)
+	}
+	switch {
+	case err == nil:
+		return hash, nil
+	case errors.Is(err, provider.ErrConsumed) || errors.Is(err, provider.ErrUnavailable):
+		return user.PasswordHash, nil
+	default:
+		return "", fmt.Errorf("hash password anew: %w", err)
+	}
 }
 
 // ChangePassword gives a signed-in user a new password and ends every grant and login session of theirs;

@@ -19,6 +19,9 @@ import (
 // and what has to be written after it.
 type unit struct {
 	client provider.Client
+	// begun is when the work began, before anything was read: a password changed after that ends the
+	// grant that comes of it.
+	begun time.Time
 	// scopes and audience are those asked for, empty for the default.
 	scopes   []string
 	audience []string
@@ -101,6 +104,7 @@ func (u *unit) lookup(standings provider.StandingStore) func(context.Context, st
 // grant runs one grant for an authenticated client. Every grant, also those that the account API
 // asks for, passes here.
 func (e *Engine) grant(ctx context.Context, u *unit, grantType string, form url.Values) (Tokens, error) {
+	u.begun = e.Now().UTC()
 	if err := e.checkGrant(ctx, u, grantType, form); err != nil {
 		return Tokens{}, err
 	}
@@ -196,7 +200,7 @@ func (e *Engine) requestedAudience(form url.Values, client provider.Client) ([]s
 // prepareGrant says what a new grant is for. Without a user there is nothing to store: the token
 // stands for itself.
 func (e *Engine) prepareGrant(ctx context.Context, u *unit, request *fosite.AccessRequest) {
-	now := e.Now().UTC()
+	now := u.begun
 	scopes := u.scopes
 	refresh := u.user.ID != 0 && u.client.HasGrantType(provider.GrantRefreshToken)
 	if !refresh {

@@ -169,6 +169,17 @@ func (s *Store) UpdateUser(ctx context.Context, id int64, change provider.UserCh
 	return nil
 }
 
+func (s *Store) ReplacePasswordHash(ctx context.Context, id int64, was, hash string) error {
+	found, err := s.update(ctx, "users", columns{"password_hash": hash}, "id = ? AND password_hash = ?", id, was)
+	if err == nil && found == 0 {
+		err = provider.ErrConsumed
+	}
+	if err != nil {
+		return fmt.Errorf("replace password hash: %w", err)
+	}
+	return nil
+}
+
 func setIf[T any](set columns, column sqlText, value *T) {
 	if value != nil {
 		set[column] = *value

@@ -275,6 +275,15 @@ func RunUsers(t *testing.T, open func(t *testing.T) provider.UserStore) {
 		require.Equal(t, stored(latest.Add((callers-1)*time.Second)), stored(got.SessionsValidAfter))
 	})
 
+	t.Run("a hash made anew never replaces a password set meanwhile", func(t *testing.T) {
+		u := create(t)
+		require.NoError(t, store.ReplacePasswordHash(t.Context(), u.ID, u.PasswordHash, "fresh"))
+		require.ErrorIs(t, store.ReplacePasswordHash(t.Context(), u.ID, u.PasswordHash, "late"), provider.ErrConsumed)
+		require.ErrorIs(t, store.ReplacePasswordHash(t.Context(), u.ID, "FRESH", "late"), provider.ErrConsumed)
+		got, err := store.UserByID(t.Context(), u.ID)
+		require.NoError(t, err)
+		require.Equal(t, "fresh", got.PasswordHash)
+	})
 	t.Run("an unknown user is neither updated nor deleted", func(t *testing.T) {
 		active := false
 		require.ErrorIs(t, store.UpdateUser(t.Context(), userID(), provider.UserChange{Active: &active}), provider.ErrNotFound)
