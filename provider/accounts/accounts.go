@@ -155,12 +155,12 @@ func (a *Accounts) Authenticate(ctx context.Context, email, password string) (pr
 	if a.Verification == VerificationMandatory && !user.EmailVerified {
 		return provider.User{}, provider.ErrEmailNotVerified
 	}
+	user.LastLogin = a.Now().UTC()
 	if outdated {
 		if user.PasswordHash, err = a.rehash(ctx, user, password); err != nil {
 			return provider.User{}, err
 		}
 	}
-	user.LastLogin = a.Now().UTC()
 	if err := a.Users.UpdateUser(ctx, user.ID, provider.UserChange{LastLogin: &user.LastLogin}); err != nil {
 		return provider.User{}, fmt.Errorf("note login: %w", err)
 	}
