@@ -36,7 +36,7 @@ func TestRequestsOfStrangeShape(t *testing.T) {
 		"length and chunked":   {"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n", "4"},
 		"unknown transfer":     {"POST /oauth2/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "501"},
 		"no host":              {"GET / HTTP/1.1\r\n\r\n", "400"},
-		"absolute-form target": {"GET http://evil.example/.well-known/jwks.json HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", "200"},
+		"absolute-form target": {"GET http://evil.example/oauth2/userinfo HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", "4"},
 	} {
 		line := p.raw(tc.request)
 		require.True(t, strings.HasPrefix(line, "HTTP/1.1 "+tc.want), "%s: %q", name, line)

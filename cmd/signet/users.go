@@ -153,19 +153,12 @@ func newUsersCreate(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				user, err := o.accounts.Register(c.Context(), accounts.Registration{
-					Email: args[0], Password: password, FirstName: flags.firstName, LastName: flags.lastName,
-				})
+				user, err := o.accounts.NewUser(c.Context(), provider.User{
+					Email: args[0], EmailVerified: flags.verified, FirstName: flags.firstName, LastName: flags.lastName,
+					Active: flags.active, Staff: flags.staff, Superuser: flags.superuser,
+				}, password)
 				if err != nil {
 					return explain(err)
-				}
-				if change := flags.change(c.Flags()); change != (provider.UserChange{}) {
-					if err := o.database.UpdateUser(c.Context(), user.ID, change); err != nil {
-						return err
-					}
-				}
-				if user, err = o.database.UserByID(c.Context(), user.ID); err != nil {
-					return err
 				}
 				return a.printUsers(user)
 			})
@@ -225,9 +218,11 @@ func newUsersSet(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if change.Active != nil && !*change.Active {
-					now := time.Now().UTC()
-					change.SessionsValidAfter = &now
+				if active := change.Active; active != nil {
+					if err := o.accounts.SetActive(c.Context(), user.ID, *active); err != nil {
+						return err
+					}
+					change.Active = nil
 				}
 				if err := o.database.UpdateUser(c.Context(), user.ID, change); err != nil {
 					return err
@@ -289,13 +284,10 @@ func newCreateSuperuser(a *app) *cobra.Command {
 						return err
 					}
 				}
-				user, err := o.accounts.Register(c.Context(), accounts.Registration{Email: email, Password: password})
-				if err != nil {
+				if _, err := o.accounts.NewUser(c.Context(), provider.User{
+					Email: email, EmailVerified: true, Active: true, Staff: true, Superuser: true,
+				}, password); err != nil {
 					return explain(err)
-				}
-				yes := true
-				if err := o.database.UpdateUser(c.Context(), user.ID, provider.UserChange{Staff: &yes, Superuser: &yes, EmailVerified: &yes}); err != nil {
-					return err
 				}
 				fmt.Fprintln(a.out, "Superuser created successfully.")
 				return nil
