@@ -19,6 +19,8 @@ type background struct {
 const (
 	backgroundPlaces  = 64
 	backgroundTimeout = 30 * time.Second
+	// answerTime lets the answer get away before the work competes with it.
+	answerTime = 10 * time.Millisecond
 )
 
 func newBackground() *background { return &background{places: make(chan struct{}, backgroundPlaces)} }
@@ -30,6 +32,7 @@ func (s *Server) later(c *gin.Context, work func(ctx context.Context) error) {
 	s.background.places <- struct{}{}
 	s.background.working.Go(func() {
 		defer func() { <-s.background.places }()
+		time.Sleep(answerTime)
 		ctx, cancel := context.WithTimeout(ctx, backgroundTimeout)
 		defer cancel()
 		if err := work(ctx); err != nil {

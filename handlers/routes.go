@@ -29,8 +29,6 @@ func (s *Server) Routes() http.Handler {
 	g.RedirectTrailingSlash = false
 	_ = g.SetTrustedProxies(nil) // the address is ours to decide: see clientAddr
 
-	g.GET("/", startPage)
-
 	// Metadata (OpenID Connect Discovery, RFC 8414, RFC 7517) and other documents: made once, the same
 	// for everybody, asked for all the time. They are counted, and have no log line.
 	g.Use(setHeaders(s.safeHeaders()))
@@ -42,6 +40,7 @@ func (s *Server) Routes() http.Handler {
 	g.Use(s.observe, s.knownHost)
 	g.NoRoute(notFound)
 	g.NoMethod(methodNotAllowed)
+	g.GET("/", startPage)
 
 	// OAuth 2 and OpenID Connect. The engine refuses other methods in the protocol's own form.
 	protocol(g, "/oauth2/token", s.Engine.ServeToken, browsers)
