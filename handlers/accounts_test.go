@@ -329,7 +329,9 @@ func TestSecurityHeaders(t *testing.T) {
 		require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"), path)
 		require.Equal(t, "DENY", a.header.Get("X-Frame-Options"), path)
 		require.Contains(t, a.header.Get("Content-Security-Policy"), "frame-ancestors 'none'", path)
-		require.NotEmpty(t, a.header.Get("X-Request-Id"), path)
+		if a.header.Get("Etag") == "" { // documents are the same for everybody
+			require.NotEmpty(t, a.header.Get("X-Request-Id"), path)
+		}
 	}
 	require.Equal(t, `{"detail":"Not found."}`, s.do(http.MethodGet, "/api/accounts/v1/nothing/", "").body)
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -32,6 +33,21 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 	registry.MustRegister(m.requests, m.duration, m.grants)
 	return m
+}
+
+// counter counts the requests of a route that only answers 200 and 304, at less cost than observe.
+func (m *Metrics) counter(route string) func(duration time.Duration, status int) {
+	ok := m.requests.WithLabelValues(route, http.MethodGet, "200")
+	unchanged := m.requests.WithLabelValues(route, http.MethodGet, "304")
+	took := m.duration.WithLabelValues(route)
+	return func(duration time.Duration, status int) {
+		if status == http.StatusNotModified {
+			unchanged.Inc()
+		} else {
+			ok.Inc()
+		}
+		took.Observe(duration.Seconds())
+	}
 }
 
 func (m *Metrics) observe(route, method string, status int, duration time.Duration, report *provider.Report) {

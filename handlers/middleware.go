@@ -3,6 +3,7 @@ package handlers
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -58,15 +59,24 @@ func (s *Server) observe(c *gin.Context) {
 	c.Next()
 }
 
-// secureHeaders sets what every answer carries; pages add a policy of their own.
-func (s *Server) secureHeaders(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+// safeHeaders are what every answer carries, ready to be put into its header; pages add a policy of
+// their own.
+func (s *Server) safeHeaders() http.Header {
+	h := http.Header{
+		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+		"Referrer-Policy":         {"same-origin"},
+		"X-Content-Type-Options":  {"nosniff"},
+		"X-Frame-Options":         {"DENY"},
+	}
 	if s.secure() {
 		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
+	return h
+}
+
+func setHeaders(fixed http.Header) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		maps.Copy(c.Writer.Header(), fixed)
 	}
 }
 
