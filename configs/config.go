@@ -135,6 +135,7 @@ type Argon2 struct {
 type Cookies struct {
 	AccessName  string `yaml:"access_name"`
 	RefreshName string `yaml:"refresh_name"`
+	SessionName string `yaml:"session_name"`
 	RefreshPath string `yaml:"refresh_path"`
 	// SameSite is lax, strict or none.
 	SameSite string `yaml:"same_site"`
@@ -151,6 +152,9 @@ type AccountAPI struct {
 	ReturnExpirations   bool   `yaml:"return_expirations"`
 	CookiesAtSignUp     bool   `yaml:"cookies_at_sign_up"`
 	CSRFToken           bool   `yaml:"csrf_token"`
+	// LoginSession signs a browser in beyond its tokens' lives, for SessionLifetime.
+	LoginSession    bool          `yaml:"login_session"`
+	SessionLifetime time.Duration `yaml:"session_lifetime"`
 	// NewPasswordMaxLength is in characters; 0 means what can be hashed.
 	NewPasswordMaxLength int `yaml:"new_password_max_length"`
 }
@@ -243,9 +247,9 @@ func Default() Config {
 			PasswordResetLifetime: time.Hour,
 			OldPasswordRequired:   true,
 			Argon2:                Argon2{Memory: 19 * mib, Time: 2, Threads: 1, Queue: 50, QueueWait: time.Second},
-			Cookies:               Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token", RefreshPath: "/", SameSite: "lax", HTTPOnly: true},
+			Cookies:               Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token", SessionName: "sessionid", RefreshPath: "/", SameSite: "lax", HTTPOnly: true},
 		},
-		AccountAPI: AccountAPI{Enabled: true, Dialect: "2", RotateRefreshTokens: true, NewPasswordMaxLength: 128},
+		AccountAPI: AccountAPI{Enabled: true, Dialect: "2", RotateRefreshTokens: true, SessionLifetime: 14 * day, NewPasswordMaxLength: 128},
 		OAuth: OAuth{
 			PasswordGrant:       true,
 			Grants:              []string{provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},

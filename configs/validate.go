@@ -84,6 +84,8 @@ func (v *validator) server() {
 	v.check(isListenAddress(v.Server.OpsListen), "server.ops_listen", "want [host]:port, such as 127.0.0.1:9090")
 	v.check(!collide(v.Server.Listen, v.Server.OpsListen), "server.ops_listen",
 		"want another port than server.listen: health, metrics and profiles are not for the public")
+	v.check(!slices.ContainsFunc(v.Server.AllowedHosts, func(h string) bool { return h == "" || strings.ContainsAny(h, "/:*@ ") }),
+		"server.allowed_hosts", "want host names, without scheme and port")
 	v.check(!slices.ContainsFunc(v.Server.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() <= 0 }),
 		"server.trusted_proxies", "want the proxies' own ranges: whoever is trusted may claim any address")
 	v.check(v.Server.TLS.CertFile == "" || v.Server.TLS.KeyFile != "", "server.tls.key_file", "want the key of server.tls.cert_file")
@@ -165,6 +167,8 @@ func (v *validator) accounts() {
 	v.check(cookieName.MatchString(a.Cookies.AccessName), "accounts.cookies.access_name", wantCookieName)
 	v.check(cookieName.MatchString(a.Cookies.RefreshName), "accounts.cookies.refresh_name", wantCookieName)
 	v.check(a.Cookies.AccessName != a.Cookies.RefreshName, "accounts.cookies.refresh_name", "want another name than accounts.cookies.access_name")
+	v.check(cookieName.MatchString(a.Cookies.SessionName), "accounts.cookies.session_name", wantCookieName)
+	v.check(v.AccountAPI.SessionLifetime > 0, "account_api.session_lifetime", "want more than 0s")
 	v.check(strings.HasPrefix(a.Cookies.RefreshPath, "/") && !strings.ContainsAny(a.Cookies.RefreshPath, "; ,"), "accounts.cookies.refresh_path", "want a path such as / or /api/accounts/v1/")
 	v.oneOf("accounts.cookies.same_site", a.Cookies.SameSite, "lax", "strict", "none")
 	v.check(a.Cookies.SameSite != "none" || a.Cookies.Secure || strings.HasPrefix(v.Issuer, "https:"), "accounts.cookies.same_site",

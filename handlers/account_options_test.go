@@ -81,6 +81,62 @@ func TestAccountAPILimitIsOneForAllItsDoors(t *testing.T) {
 	})
 }
 
+func TestLoginSession(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *testServer) {
+		jsonType := "Content-Type: application/json"
+		session := func(a answer) string {
+			c := a.cookieOf("sessionid")
+			require.NotNil(t, c, a.body)
+			require.True(t, c.HttpOnly)
+			require.Equal(t, 14*24*3600, c.MaxAge)
+			require.Equal(t, http.SameSiteLaxMode, c.SameSite)
+			return "Cookie: sessionid=" + c.Value
+		}
+		status := func(cookie string) int { return s.do(http.MethodGet, userPath, "", cookie).status }
+		in := session(s.json(login, object{"email": email, "password": password}))
+		other := session(s.json(login, object{"email": email, "password": password}, in))
+		require.NotEqual(t, in, other, "LOG-08: a login never goes on with the session that was sent")
+		require.Equal(t, http.StatusOK, status(session(s.register("new@example.com", password))))
+		require.Equal(t, http.StatusUnauthorized, status("Cookie: sessionid=chosen"))
+
+		t.Run("it acts for its user, from our pages only", func(t *testing.T) {
+			s.clock.move(10 * 24 * time.Hour)
+			require.Equal(t, http.StatusOK, status(in), "long after the tokens")
+			require.Equal(t, http.StatusOK, s.do(http.MethodPatch, userPath, `{"first_name":"Ada"}`, in, jsonType).status)
+			require.Equal(t, http.StatusForbidden, s.do(http.MethodPatch, userPath, `{"first_name":"Eve"}`, in, jsonType, "Origin: https://evil.example").status)
+			require.Equal(t, http.StatusForbidden, s.do(http.MethodPost, logout, "", in, "Origin: https://evil.example").status)
+			require.Equal(t, http.StatusUnauthorized, s.do(http.MethodGet, userPath, "", in, bearer("dead")).status, "a header hides it")
+		})
+		t.Run("a new password gives it a new secret and ends all others", func(t *testing.T) {
+			s.clock.move(time.Second)
+			changed := s.json(passwordChange, object{"old_password": password, "new_password1": renewed, "new_password2": renewed}, in)
+			require.Equal(t, http.StatusOK, changed.status, changed.body)
+			require.Equal(t, http.StatusUnauthorized, status(in))
+			require.Equal(t, http.StatusUnauthorized, status(other))
+			in = session(changed)
+			require.Equal(t, http.StatusOK, status(in))
+		})
+		t.Run("a logout ends it", func(t *testing.T) {
+			out := s.do(http.MethodPost, logout, "", in)
+			require.Equal(t, -1, out.cookieOf("sessionid").MaxAge)
+			require.Equal(t, http.StatusUnauthorized, status(in))
+		})
+		t.Run("a reset, a disabled user and its time end it", func(t *testing.T) {
+			in = session(s.json(login, object{"email": email, "password": renewed}))
+			uid, token := s.reset(t, email)
+			s.clock.move(time.Second)
+			require.Equal(t, resetDone, s.confirmReset(uid, token, password).body)
+			require.Equal(t, http.StatusUnauthorized, status(in))
+			in = session(s.json(login, object{"email": email, "password": password}))
+			s.clock.move(14 * 24 * time.Hour)
+			require.Equal(t, http.StatusUnauthorized, status(in))
+			in = session(s.json(login, object{"email": email, "password": password}))
+			require.NoError(t, s.accounts.SetActive(t.Context(), s.user.ID, false))
+			require.Equal(t, http.StatusUnauthorized, status(in))
+		})
+	}, func(with *setup) { with.handler.Cookies.Session = "sessionid" })
+}
+
 const browserAccept = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 func TestEndpointsHaveAPageForBrowsers(t *testing.T) {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -92,6 +93,9 @@ func (s *Server) registration(c *gin.Context) error {
 	if s.Compatible.CookiesAtSignUp {
 		s.setTokenCookies(c, tokens)
 	}
+	if err := s.beginSession(c, user); err != nil {
+		return err
+	}
 	s.setCSRFCookie(c)
 	s.writeSignedIn(c, http.StatusCreated, signedIn{AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, User: newPublicUser(user)})
 	return nil
@@ -116,6 +120,9 @@ func (s *Server) login(c *gin.Context) error {
 		return err
 	}
 	s.setTokenCookies(c, tokens)
+	if err := s.beginSession(c, user); err != nil {
+		return err
+	}
 	s.setCSRFCookie(c)
 	answer := signedIn{AccessToken: tokens.AccessToken, RefreshToken: tokens.RefreshToken, User: newPublicUser(user)}
 	if s.Compatible.Expirations {
@@ -136,7 +143,7 @@ func (s *Server) logout(c *gin.Context) error {
 	if refresh := cookie(c, s.Cookies.Refresh); refresh != "" {
 		tokens = append(tokens, refresh)
 	}
-	if len(tokens) > 0 {
+	if len(tokens) > 0 || s.sessionSecret(c) != "" {
 		if err := s.sameOrigin(c); err != nil {
 			return err
 		}
@@ -150,6 +157,9 @@ func (s *Server) logout(c *gin.Context) error {
 		}
 	}
 	if err := s.Engine.End(c.Request.Context(), tokens...); err != nil {
+		return err
+	}
+	if err := s.endSession(c); err != nil {
 		return err
 	}
 	s.clearTokenCookies(c)
@@ -269,10 +279,13 @@ func (s *Server) tokenVerify(c *gin.Context) error {
 	return nil
 }
 
-// authorize returns whom a request acts for: by Bearer token, else by the access cookie, which for unsafe
-// methods must come from a page of ours.
+// authorize returns whom a request acts for: by Bearer token, else by the access cookie, else by the session
+// cookie. With a cookie, unsafe methods must come from a page of ours.
 func (s *Server) authorize(c *gin.Context) (oidc.Authorization, error) {
 	token, err := s.accessToken(c)
+	if errors.Is(err, errNoCredentials) && s.sessionSecret(c) != "" && c.GetHeader("Authorization") == "" {
+		return s.authorizeSession(c)
+	}
 	if err != nil {
 		return oidc.Authorization{}, err
 	}
@@ -284,6 +297,17 @@ func (s *Server) authorize(c *gin.Context) (oidc.Authorization, error) {
 		report.ClientID = authorization.ClientID
 	}
 	return authorization, nil
+}
+
+func (s *Server) authorizeSession(c *gin.Context) (oidc.Authorization, error) {
+	user, err := s.Accounts.SessionUser(c.Request.Context(), s.sessionSecret(c))
+	if errors.Is(err, provider.ErrNotFound) {
+		return oidc.Authorization{}, errNoCredentials
+	}
+	if err != nil {
+		return oidc.Authorization{}, err
+	}
+	return oidc.Authorization{User: user}, s.ownPage(c)
 }
 
 func (s *Server) accessToken(c *gin.Context) (string, error) {

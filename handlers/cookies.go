@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/oidc"
 )
 
@@ -44,12 +45,50 @@ func (s *Server) setCSRFCookie(c *gin.Context) {
 	})
 }
 
-func (s *Server) clearTokenCookies(c *gin.Context) {
-	for _, cookie := range []struct{ name, path string }{{s.Cookies.Access, "/"}, {s.Cookies.Refresh, s.refreshPath()}} {
-		http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // it is empty
-			Name: cookie.name, Path: cookie.path, MaxAge: -1, Expires: time.Unix(0, 0), Secure: s.secure(),
-		})
+// beginSession signs a browser in beyond its tokens' lives, where the settings say so.
+func (s *Server) beginSession(c *gin.Context, user provider.User) error {
+	if s.Cookies.Session == "" {
+		return nil
 	}
+	secret, err := s.Accounts.BeginSession(c.Request.Context(), user)
+	if err != nil {
+		return err
+	}
+	lifetime := s.Accounts.SessionLifetime
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: s.Cookies.Session, Value: secret, Path: "/", MaxAge: int(lifetime / time.Second), Expires: s.Now().Add(lifetime),
+		HttpOnly: true, Secure: s.Cookies.Secure || s.secure(), SameSite: http.SameSiteLaxMode,
+	})
+	return nil
+}
+
+// sessionSecret is the session cookie's value; empty when there is none.
+func (s *Server) sessionSecret(c *gin.Context) string {
+	if s.Cookies.Session == "" {
+		return ""
+	}
+	return cookie(c, s.Cookies.Session)
+}
+
+// endSession signs the browser out that a request comes from.
+func (s *Server) endSession(c *gin.Context) error {
+	secret := s.sessionSecret(c)
+	if secret == "" {
+		return nil
+	}
+	s.clearCookie(c, s.Cookies.Session, "/")
+	return s.Accounts.EndSession(c.Request.Context(), secret)
+}
+
+func (s *Server) clearTokenCookies(c *gin.Context) {
+	s.clearCookie(c, s.Cookies.Access, "/")
+	s.clearCookie(c, s.Cookies.Refresh, s.refreshPath())
+}
+
+func (s *Server) clearCookie(c *gin.Context, name, path string) {
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // it is empty
+		Name: name, Path: path, MaxAge: -1, Expires: time.Unix(0, 0), Secure: s.secure(),
+	})
 }
 
 func (s *Server) refreshPath() string { return cmp.Or(s.Cookies.RefreshPath, "/") }

@@ -29,8 +29,18 @@ func (s *Server) passwordChange(c *gin.Context) error {
 	if err := s.Accounts.ChangePassword(ctx, authorization.User.ID, values["old_password"], chosen(values)); err != nil {
 		return err
 	}
-	if err := s.Engine.KeepGrant(ctx, authorization.GrantID); err != nil {
-		return err
+	if authorization.GrantID != "" {
+		if err := s.Engine.KeepGrant(ctx, authorization.GrantID); err != nil {
+			return err
+		}
+	}
+	if secret := s.sessionSecret(c); secret != "" {
+		if err := s.Accounts.EndSession(ctx, secret); err != nil {
+			return err
+		}
+		if err := s.beginSession(c, authorization.User); err != nil {
+			return err
+		}
 	}
 	writeJSON(c, http.StatusOK, detail{"New password has been saved."})
 	return nil

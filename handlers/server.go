@@ -50,6 +50,8 @@ type Server struct {
 type Cookies struct {
 	Access  string
 	Refresh string
+	// Session signs a browser in for longer than tokens live; empty: there is no such cookie.
+	Session string
 	// RefreshPath is where the refresh token is sent; empty means everywhere.
 	RefreshPath string
 	// SameSite is Lax unless set.

@@ -64,6 +64,7 @@ type testServer struct {
 type sessions interface {
 	provider.GrantStore
 	provider.RecordStore
+	provider.LoginSessionStore
 	provider.Limiter
 }
 
@@ -197,7 +198,7 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 				VerifyEmail:   issuer + handlers.AccountAPI + "registration/account-confirm-email/{key}/",
 				ResetPassword: issuer + handlers.ResetPage + "/{uid}/{token}/",
 			},
-			VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour,
+			VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour, Sessions: short, SessionLifetime: 14 * 24 * time.Hour,
 		},
 		handler: &handlers.Server{
 			Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: log, Now: clock.now,

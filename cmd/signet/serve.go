@@ -142,7 +142,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 		Engine: engine, Accounts: users, Limits: doors, Metrics: handlers.NewMetrics(registry), Log: log, Now: time.Now,
 		Issuer: issuer, AllowedHosts: config.Server.AllowedHosts, TrustedProxies: config.Server.TrustedProxies, AllowedOrigins: config.CORS.AllowedOrigins,
 		MaxBody: int64(config.Server.MaxBodyBytes), SignUpOpen: config.Accounts.SignUpOpen, AccountAPI: config.AccountAPI.Enabled,
-		Cookies: newCookies(config.Accounts.Cookies), Mails: post.readable,
+		Cookies: newCookies(config), Mails: post.readable,
 		Compatible: handlers.Compatible{
 			Dialect: config.AccountAPI.Dialect, Expirations: config.AccountAPI.ReturnExpirations, CookiesAtSignUp: config.AccountAPI.CookiesAtSignUp,
 			CSRFToken: config.AccountAPI.CSRFToken, NewPasswordMax: config.AccountAPI.NewPasswordMaxLength,
@@ -163,24 +163,30 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 }
 
 // openDoors gives the rules for users what they need where strangers reach them.
-func openDoors(a *accounts.Accounts, config configs.Config, tickets provider.RecordStore, mail provider.MailQueue, doors *limits.Limits) {
+func openDoors(a *accounts.Accounts, config configs.Config, sessions shortLived, mail provider.MailQueue, doors *limits.Limits) {
 	rules := config.Accounts
-	a.Tickets, a.Mail, a.Limits = tickets, mail, doors
+	a.Tickets, a.Sessions, a.Mail, a.Limits = sessions, sessions, mail, doors
 	a.Links = accounts.Links{
 		VerifyEmail:   cmp.Or(rules.VerifyEmailURL, config.Issuer+handlers.ConfirmEmailPage+"/{key}/"),
 		ResetPassword: cmp.Or(rules.PasswordResetURL, config.Issuer+handlers.ResetPage+"/{uid}/{token}/"),
 	}
 	a.Verification = accounts.Verification(rules.EmailVerification)
 	a.VerificationLifetime, a.ResetLifetime = rules.VerificationLifetime, rules.PasswordResetLifetime
+	a.SessionLifetime = config.AccountAPI.SessionLifetime
 	a.PreventEnumeration, a.NewestResetOnly, a.OldPasswordOptional = rules.PreventEnumeration, rules.NewestResetLinkOnly, !rules.OldPasswordRequired
 }
 
-func newCookies(c configs.Cookies) handlers.Cookies {
+func newCookies(config configs.Config) handlers.Cookies {
+	c := config.Accounts.Cookies
 	sameSite := map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}
-	return handlers.Cookies{
+	cookies := handlers.Cookies{
 		Access: c.AccessName, Refresh: c.RefreshName, RefreshPath: c.RefreshPath,
 		SameSite: sameSite[c.SameSite], Secure: c.Secure, Readable: !c.HTTPOnly,
 	}
+	if config.AccountAPI.LoginSession {
+		cookies.Session = c.SessionName
+	}
+	return cookies
 }
 
 // listen serves both listeners until ctx ends, then drains them: unready first, so that balancers

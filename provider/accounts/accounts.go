@@ -48,6 +48,9 @@ type Accounts struct {
 	Mail    provider.MailQueue
 	Limits  *limits.Limits
 	Links   Links
+	// Sessions keeps the browsers that are signed in, each for SessionLifetime at most.
+	Sessions        provider.LoginSessionStore
+	SessionLifetime time.Duration
 	// VerificationLifetime and ResetLifetime end what was mailed.
 	VerificationLifetime time.Duration
 	ResetLifetime        time.Duration
