@@ -66,8 +66,8 @@ fuzz: ## run every fuzz target for FUZZ_TIME, one after another
 	done
 
 .PHONY: web
-web: ## install the browser tests' packages and run them
-	@if [ -d web ]; then cd web && npm ci --ignore-scripts && npm test; else echo 'no web folder: nothing to test'; fi
+web: testservers ## let a browser and JavaScript clients use running servers
+	$(WITH_SERVERS) go test -count=1 -v -run 'InABrowser|InJavaScript' ./cmd/signet
 
 .PHONY: migrate
 migrate: ## apply the database migrations

@@ -81,12 +81,7 @@ func TestRelyingPartyInGo(t *testing.T) {
 
 // The same by openid-client, the certified library for JavaScript.
 func TestRelyingPartyInJavaScript(t *testing.T) {
-	if _, err := os.Stat("../../web/node_modules/openid-client"); err != nil {
-		install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund") //nolint:noctx // bounded by the test
-		install.Dir = "../../web"
-		out, err := install.CombinedOutput()
-		require.NoError(t, err, "npm ci: %s", out)
-	}
+	installNodePackage(t, "openid-client")
 	onEachPair(t, func(t *testing.T, p *process) {
 		script := exec.Command("node", "interop/openid-client.mjs") //nolint:noctx // bounded by the test
 		script.Dir = "../../web"

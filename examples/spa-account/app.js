@@ -63,7 +63,7 @@ const actions = {
   },
   async verifyEmail() {
     const [key] = route().parameters
-    await send('POST', 'registration/verify-email/', { key })
+    await send('POST', 'registration/verify-email/', { key }).catch(explainLink)
     go('#/', 'Thank you: your address is confirmed.')
   },
   async forgotPassword(values) {
@@ -72,7 +72,7 @@ const actions = {
   },
   async resetPassword(values) {
     const [uid, token] = route().parameters
-    await send('POST', 'password/reset/confirm/', { ...values, uid, token })
+    await send('POST', 'password/reset/confirm/', { ...values, uid, token }).catch(explainLink)
     user = null
     go('#/', 'Log in with your new password.')
   },
@@ -89,6 +89,12 @@ const actions = {
     user = null
     go('#/', 'You are logged out.')
   },
+}
+
+/** explainLink says more than the API about what a mailed link brought: "Not found." for a key, "Invalid value" for a uid or token. */
+function explainLink(error) {
+  const dead = error.status === 404 || error.faults?.uid || error.faults?.token
+  throw dead ? new Error('This link does not work: it was used before, or it is too old.') : error
 }
 
 /** route is what the fragment says: #/view/parameter/… Mailed links bring their secrets in it, which no server's log sees. */
@@ -115,6 +121,7 @@ function show(message = '') {
   const names = document.forms.names.elements
   names.first_name.value = user?.first_name ?? ''
   names.last_name.value = user?.last_name ?? ''
+  document.getElementById('whose').value = user?.email ?? '' // for password managers
   say('who', user ? `Logged in as ${user.email}` : '')
   say('message', message)
 }

@@ -4,20 +4,19 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** linkInMail waits for a mail to an address beyond those read before, and returns the link in its text. */
-export async function linkInMail(folder, to, read) {
+/** linkInMail waits for a mail to an address whose text has a link that begins so, and returns the newest one's. Each link is returned once. */
+export async function linkInMail(folder, to, beginning, returned) {
   for (let tries = 0; tries < 200; tries++, await sleep(50)) {
-    for (const name of files(folder)) {
-      if (read.has(name)) continue
+    for (const name of files(folder).reverse()) {
       const mail = readFileSync(join(folder, name), 'utf8').replaceAll('\r\n', '\n')
-      if (!new RegExp(`^To: .*${to}`, 'm').test(mail)) continue
-      read.add(name)
-      const link = textOf(mail).match(/https?:\/\/\S+/)
-      assert.ok(link, `no link in ${name}:\n${mail}`)
-      return link[0]
+      if (!mail.includes(`\nTo: <${to}>\n`)) continue
+      const link = textOf(mail).split(/\s/).find((word) => word.startsWith(beginning))
+      if (!link || returned.has(link)) continue
+      returned.add(link)
+      return link
     }
   }
-  assert.fail(`no mail to ${to} in ${folder}: ${files(folder)}`)
+  assert.fail(`no mail to ${to} with a link ${beginning}… in ${folder}: ${files(folder).join(' ') || 'nothing'}`)
 }
 
 /** files are the mails, oldest first: their names begin with the time. */
