@@ -63,6 +63,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	server    *smtp.Server
+	listener  net.Listener
 	behaviour Behaviour
 	accepted  []*Message
 	stopped   chan struct{}
@@ -103,7 +104,7 @@ func (s *Server) Listen() {
 		server.TLSConfig = s.options.TLS
 	}
 	s.mu.Lock()
-	s.server, s.stopped = server, make(chan struct{})
+	s.server, s.listener, s.stopped = server, listener, make(chan struct{})
 	s.mu.Unlock()
 	go func() { _ = server.Serve(listener) }()
 }
@@ -111,11 +112,12 @@ func (s *Server) Listen() {
 // Stop refuses connections and ends those that are open.
 func (s *Server) Stop() {
 	s.mu.Lock()
-	server, stopped := s.server, s.stopped
+	server, listener, stopped := s.server, s.listener, s.stopped
 	s.server = nil
 	s.mu.Unlock()
 	if server != nil {
 		close(stopped)
+		_ = listener.Close() // the server may not know it yet
 		_ = server.Close()
 	}
 }
