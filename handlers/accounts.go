@@ -282,32 +282,29 @@ func (s *Server) tokenVerify(c *gin.Context) error {
 // authorize returns whom a request acts for: by Bearer token, else by the access cookie, else by the session
 // cookie. With a cookie, unsafe methods must come from a page of ours.
 func (s *Server) authorize(c *gin.Context) (oidc.Authorization, error) {
+	ctx := c.Request.Context()
 	token, err := s.accessToken(c)
-	if errors.Is(err, errNoCredentials) && s.sessionSecret(c) != "" && c.GetHeader("Authorization") == "" {
-		return s.authorizeSession(c)
+	if secret := s.sessionSecret(c); errors.Is(err, errNoCredentials) && secret != "" && c.GetHeader("Authorization") == "" {
+		user, err := s.Accounts.SessionUser(ctx, secret)
+		if errors.Is(err, provider.ErrNotFound) {
+			return oidc.Authorization{}, errNoCredentials
+		}
+		if err != nil {
+			return oidc.Authorization{}, err
+		}
+		return oidc.Authorization{User: user}, s.ownPage(c)
 	}
 	if err != nil {
 		return oidc.Authorization{}, err
 	}
-	authorization, err := s.Engine.AuthorizeAccount(c.Request.Context(), token)
+	authorization, err := s.Engine.AuthorizeAccount(ctx, token)
 	if err != nil {
 		return oidc.Authorization{}, accessRefusal(err)
 	}
-	if report := provider.RequestFrom(c.Request.Context()).Report; report != nil {
+	if report := provider.RequestFrom(ctx).Report; report != nil {
 		report.ClientID = authorization.ClientID
 	}
 	return authorization, nil
-}
-
-func (s *Server) authorizeSession(c *gin.Context) (oidc.Authorization, error) {
-	user, err := s.Accounts.SessionUser(c.Request.Context(), s.sessionSecret(c))
-	if errors.Is(err, provider.ErrNotFound) {
-		return oidc.Authorization{}, errNoCredentials
-	}
-	if err != nil {
-		return oidc.Authorization{}, err
-	}
-	return oidc.Authorization{User: user}, s.ownPage(c)
 }
 
 func (s *Server) accessToken(c *gin.Context) (string, error) {

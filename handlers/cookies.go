@@ -28,7 +28,7 @@ func (s *Server) setTokenCookies(c *gin.Context, tokens oidc.Tokens) {
 }
 
 func (s *Server) setTokenCookie(c *gin.Context, name, value, path string, lifetime time.Duration) {
-	http.SetCookie(c.Writer, &http.Cookie{
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // its attributes are settings with safe defaults
 		Name: name, Value: value, Path: path, MaxAge: int(lifetime / time.Second), Expires: s.Now().Add(lifetime),
 		HttpOnly: !s.Cookies.Readable, Secure: s.Cookies.Secure || s.secure(), SameSite: cmp.Or(s.Cookies.SameSite, http.SameSiteLaxMode),
 	})
@@ -55,7 +55,7 @@ func (s *Server) beginSession(c *gin.Context, user provider.User) error {
 		return err
 	}
 	lifetime := s.Accounts.SessionLifetime
-	http.SetCookie(c.Writer, &http.Cookie{
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure wherever the issuer is https
 		Name: s.Cookies.Session, Value: secret, Path: "/", MaxAge: int(lifetime / time.Second), Expires: s.Now().Add(lifetime),
 		HttpOnly: true, Secure: s.Cookies.Secure || s.secure(), SameSite: http.SameSiteLaxMode,
 	})

@@ -20,10 +20,10 @@ import (
 type ticket struct {
 	UserID int64  `json:"user"`
 	Email  string `json:"email"` // canonical
-	// PasswordHash (its digest) and LastLogin (microseconds) are those of the moment when a new password
-	// was asked for: a login or a change since then shows that none is needed.
-	PasswordHash string `json:"password,omitempty"`
-	LastLogin    int64  `json:"login,omitempty"`
+	// HashDigest (of the password's hash) and LastLogin (microseconds) are those of the moment when a new
+	// password was asked for: a login or a change since then shows that none is needed.
+	HashDigest string `json:"hash,omitempty"`
+	LastLogin  int64  `json:"login,omitempty"`
 }
 
 // purpose keeps tickets apart: none opens another's door.
@@ -48,7 +48,7 @@ func (p purpose) ticketFor(user provider.User) (ticket, error) {
 	t := ticket{UserID: user.ID, Email: email}
 	if p == forReset {
 		digest := sha256.Sum256([]byte(user.PasswordHash))
-		t.PasswordHash = hex.EncodeToString(digest[:])
+		t.HashDigest = hex.EncodeToString(digest[:])
 		if !user.LastLogin.IsZero() {
 			t.LastLogin = user.LastLogin.UnixMicro()
 		}

@@ -74,6 +74,26 @@ func TestLoginLimits(t *testing.T) {
 		require.NoError(t, l.Registration(from("192.0.2.1")))
 		require.ErrorAs(t, l.Registration(from("::ffff:192.0.2.1")), &limited)
 	})
+	t.Run("RST-13, REG-05: a mailbox gets few mails of a kind, whatever its tag", func(t *testing.T) {
+		l := newLimits(clock)
+		l.Rates.MailPerRecipient = provider.Rate{Limit: 1, Per: time.Hour, Burst: 1}
+		l.Rates.MailPerAddress = provider.Rate{Limit: 3, Per: time.Hour, Burst: 3}
+		require.NoError(t, l.Mail(from("10.0.0.1"), provider.MailPasswordReset, "bob+a@x.kr"))
+		require.NoError(t, l.Mail(from("10.0.0.1"), provider.MailVerifyEmail, "bob@x.kr"), "another kind")
+		require.ErrorAs(t, l.Mail(from("10.0.0.2"), provider.MailPasswordReset, "bob+b@x.kr"), &limited)
+		require.NoError(t, l.Mail(from("10.0.0.1"), provider.MailPasswordReset, "b.ob@x.kr"), "dots are letters")
+		require.ErrorAs(t, l.Mail(from("10.0.0.1"), provider.MailPasswordReset, "eve@x.kr"), &limited, "one address causes few")
+	})
+	t.Run("the account API is limited where a rate is set", func(t *testing.T) {
+		l := newLimits(clock)
+		for range 100 {
+			require.NoError(t, l.AccountAPI(from("10.0.0.1")))
+		}
+		l.Rates.AccountAPIPerAddress = provider.Rate{Limit: 1, Per: time.Minute, Burst: 1}
+		require.NoError(t, l.AccountAPI(from("10.0.0.1")))
+		require.ErrorAs(t, l.AccountAPI(from("10.0.0.1")), &limited)
+		require.NoError(t, l.AccountAPI(from("10.0.0.2")))
+	})
 	t.Run("switched off", func(t *testing.T) {
 		l := newLimits(clock)
 		l.Enabled = false
