@@ -141,6 +141,7 @@ func TestMailsOfADeveloperAreOnDiskAndOnAPage(t *testing.T) {
 		require.Equal(t, http.StatusOK, response.StatusCode)
 		return string(raw)
 	}
+	require.Contains(t, p.log.String(), p.issuer+"/dev/mail\n", "a newcomer is told")
 	page := get(p.issuer + "/dev/mail")
 	require.Contains(t, page, "ada@example.com")
 	require.Contains(t, page, `<a href="`+p.issuer)

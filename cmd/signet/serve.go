@@ -250,14 +250,18 @@ func (a *app) greet(config configs.Config, addr net.Addr) {
 	if !config.Loopback() {
 		return
 	}
+	inbox := ""
+	if config.Mail.Driver == "file" {
+		inbox = "  Mails       " + config.Issuer + "/dev/mail\n"
+	}
 	fmt.Fprintf(a.out, `
 Signet is running.
   Discovery   %[1]s/.well-known/openid-configuration
   Sign up     curl -s %[1]s/api/accounts/v1/registration/ -H 'Content-Type: application/json' \
                 -d '{"email":"you@example.com","password1":"correct-horse-9","password2":"correct-horse-9"}'
-  Health      http://%[2]s/readyz
+%[4]s  Health      http://%[2]s/readyz
 Listening on %[3]s. Stop with Ctrl-C.
-`, config.Issuer, config.Server.OpsListen, addr)
+`, config.Issuer, config.Server.OpsListen, addr, inbox)
 }
 
 const (
