@@ -183,6 +183,7 @@ describe('the single-page app', () => {
       await says(`Logged in as ${email}`)
       assert.equal(await page.getByLabel('First name').inputValue(), 'Ada')
     })
+    await elsewhere.close()
   })
 
   test('changes the password, and ends the sessions of other devices', async () => {
