@@ -246,9 +246,11 @@ func hundredThousand(t *testing.T) string {
 }
 
 func TestImportOfAHundredThousandUsersShowsItsProgress(t *testing.T) {
+	t.Parallel()
 	path := hundredThousand(t)
 	for name, open := range map[string]func(testing.TB) string{"sqlite": sqlstoretest.SQLiteURL, "mariadb": sqlstoretest.MariaDBURL} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			databaseURL := open(t)
 			begun := time.Now()
 			report, stderr := importUsers(t, databaseURL, exitOK, "--from", "django-db", path)
@@ -257,10 +259,6 @@ func TestImportOfAHundredThousandUsersShowsItsProgress(t *testing.T) {
 			for done := 10_000; done <= 100_000; done += 10_000 {
 				require.Contains(t, stderr, fmt.Sprintf("created %d of 100000 users\n", done))
 			}
-			begun = time.Now()
-			report, _ = importUsers(t, databaseURL, exitOK, "--from", "django-db", path)
-			t.Logf("again in %s", time.Since(begun).Round(100*time.Millisecond))
-			require.Equal(t, 100_000, report.Present)
 		})
 	}
 }
