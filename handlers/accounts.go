@@ -62,6 +62,9 @@ func (s *Server) in(d time.Duration) string {
 
 // registration answers POST registration/.
 func (s *Server) registration(c *gin.Context) error {
+	if err := s.sameOrigin(c); err != nil { // it may sign a browser in
+		return err
+	}
 	if !s.SignUpOpen {
 		return errSignUpClosed
 	}
@@ -103,6 +106,9 @@ func (s *Server) registration(c *gin.Context) error {
 
 // login answers POST login/.
 func (s *Server) login(c *gin.Context) error {
+	if err := s.sameOrigin(c); err != nil { // nobody else signs a browser in
+		return err
+	}
 	in, err := readInput(c)
 	if err != nil {
 		return err
@@ -227,6 +233,9 @@ type refreshed7 struct {
 
 // tokenRefresh answers POST token/refresh/: the token in the body, else in the cookie.
 func (s *Server) tokenRefresh(c *gin.Context) error {
+	if err := s.sameOrigin(c); err != nil {
+		return err
+	}
 	in, err := readInput(c)
 	if err != nil {
 		return err
@@ -240,9 +249,6 @@ func (s *Server) tokenRefresh(c *gin.Context) error {
 	if token == "" {
 		if token = fromCookie; token == "" {
 			return errNoRefreshToken
-		}
-		if err := s.sameOrigin(c); err != nil {
-			return err
 		}
 	}
 	tokens, err := s.Engine.Refresh(c.Request.Context(), token)

@@ -132,7 +132,10 @@ func TestRegistrationRefusals(t *testing.T) {
 	t.Run("REG-03, REG-04: look-alikes and malformed addresses", func(t *testing.T) {
 		for _, bad := range []any{
 			"mıke@x.kr", "mİke@x.kr", "\u212aim@x.kr", "ſam@x.kr", "ａdmin@x.kr", "a\u200bdmin@x.kr", "a@x.kr\r\nBcc: e@e.kr", "a@x.kr,b@y.kr",
-			`"a b"@x.kr`, strings.Repeat("a", 255) + "@x.kr", []string{"a@x.kr", "b@x.kr"}, true, object{"$ne": ""},
+			`"a b"@x.kr`, strings.Repeat("a", 255) + "@x.kr",
+			[]string{"a@x.kr", "b@x.kr"},
+			true,
+			object{"$ne": ""},
 		} {
 			a := s.json(registration, object{"email": bad, "password1": password, "password2": password})
 			require.Equal(t, http.StatusBadRequest, a.status, "%v: %s", bad, a.body)
@@ -212,8 +215,10 @@ func TestLoginRefusals(t *testing.T) {
 
 	t.Run("LOG-01: one answer", func(t *testing.T) {
 		for _, in := range []object{
-			{"email": "nobody@example.com", "password": password}, {"email": email, "password": "wrong"},
-			{"email": "gone@example.com", "password": password}, {"email": "gone@example.com", "password": "wrong"},
+			{"email": "nobody@example.com", "password": password},
+			{"email": email, "password": "wrong"},
+			{"email": "gone@example.com", "password": password},
+			{"email": "gone@example.com", "password": "wrong"},
 		} {
 			a := s.json(login, in)
 			require.Equal(t, http.StatusBadRequest, a.status)

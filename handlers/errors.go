@@ -32,7 +32,7 @@ type apiError struct {
 func (e *apiError) Error() string { return http.StatusText(e.status) }
 
 // bearerChallenge is the WWW-Authenticate header of every 401.
-const bearerChallenge = `Bearer realm="api"`
+const bearerChallenge = `Bearer realm="api"` //nolint:gosec // G101: asks for credentials, has none
 
 // tokenFault is the answer to a token that cannot be used.
 type tokenFault struct {

@@ -37,6 +37,12 @@ const (
 // login.
 const AccountClientID = "signet-account"
 
+// MaxAccessTokenLifetime bounds every access token: keys and ended grants are remembered that long.
+const MaxAccessTokenLifetime = 24 * time.Hour
+
+// MaxRefreshTokenLifetime bounds every grant.
+const MaxRefreshTokenLifetime = 365 * 24 * time.Hour
+
 // Client is an OAuth client (RFC 6749 §2). Fields are named as in RFC 7591.
 type Client struct {
 	ID   string
@@ -67,7 +73,8 @@ type Client struct {
 	// NoRefreshRotation keeps one refresh token valid until its end, for clients that cannot store a
 	// new one.
 	NoRefreshRotation bool
-	// AccessTokenLifetime, RefreshTokenIdle and RefreshTokenMax override the settings unless 0.
+	// AccessTokenLifetime (at most MaxAccessTokenLifetime), RefreshTokenIdle and RefreshTokenMax override
+	// the settings unless 0.
 	AccessTokenLifetime time.Duration
 	RefreshTokenIdle    time.Duration
 	RefreshTokenMax     time.Duration

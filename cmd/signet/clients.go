@@ -172,6 +172,9 @@ func newClientsCreate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Register a client; its generated secret is shown once", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if id == "" {
+				return usageError{errors.New("--id is needed")}
+			}
 			return a.operate(c.Context(), func(o *operator) error {
 				now := time.Now().UTC()
 				client := provider.Client{
@@ -200,9 +203,11 @@ func newClientsCreate(a *app) *cobra.Command {
 	flags.register(cmd.Flags())
 	cmd.Flags().StringVar(&id, "id", "", "client_id")
 	cmd.Flags().StringVar(&secret, "secret", "", "a secret of your own choice; generated when absent")
-	_ = cmd.MarkFlagRequired("id")
 	return cmd
 }
+
+// minChosenSecret is the shortest secret that somebody may choose.
+const minChosenSecret = 16
 
 // giveSecret stores the hash of a chosen or generated secret and returns the secret to be shown;
 // public clients get none.
@@ -211,6 +216,9 @@ func giveSecret(ctx context.Context, o *operator, client *provider.Client, chose
 		return "", nil
 	}
 	if chosen != "" {
+		if len(chosen) < minChosenSecret {
+			return "", usageError{fmt.Errorf("a secret of your own choice needs %d characters; leave --secret away for a generated one", minChosenSecret)}
+		}
 		hash, err := clientsecrets.HashChosen(ctx, o.accounts.Passwords, chosen)
 		client.SecretHashes = []provider.SecretHash{{Hash: hash}}
 		return "", err
@@ -287,6 +295,9 @@ func newClientsDelete(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if client.ID == provider.AccountClientID {
+					return errors.New("the account API is built on this client: switch it off with account_api.enabled")
+				}
 				if err := a.confirm(yes, "Delete client "+client.ID+"?"); err != nil {
 					return err
 				}
@@ -345,6 +356,9 @@ func (o *operator) changeClient(ctx context.Context, id string, change func(*pro
 	if err != nil {
 		return provider.Client{}, err
 	}
+	if client.ID == provider.AccountClientID {
+		return provider.Client{}, errors.New("the account API is built on this client: change it by the settings of account_api")
+	}
 	was := client.UpdatedAt
 	client.SecretHashes = slices.Clone(client.SecretHashes)
 	if err := change(&client); err != nil {
@@ -368,5 +382,5 @@ func explainFields(err error) error {
 	for _, f := range invalid.Fields {
 		lines = append(lines, f.Field+" "+f.Message)
 	}
-	return errors.New(strings.Join(lines, "\n"))
+	return usageError{errors.New(strings.Join(lines, "\n"))}
 }

@@ -14,10 +14,10 @@ import (
 
 const (
 	demoEmail    = "demo@example.com"
-	demoPassword = "demo-Teapot-42"
+	demoPassword = "demo-Teapot-42" //nolint:gosec // G101: printed at start, loopback only
 	demoSPA      = "demo-spa"
 	demoService  = "demo-service"
-	demoSecret   = "demo-service-secret-for-loopback-only" //nolint:gosec // G101: printed at start, loopback only
+	demoSecret   = "demo-service-secret-for-loopback-only"
 )
 
 // makeDemo makes the user and the clients of the examples, once, and prints their credentials.

@@ -118,14 +118,14 @@ func TestCommandsBesideARunningServer(t *testing.T) {
 
 func TestClientSecretRotationOverlaps(t *testing.T) { // CLI-04
 	p := startServer(t, sqliteEnv(t)...)
-	p.command("clients", "create", "--id", "worker", "--secret", "a chosen one: %+é", "--grant-type", "client_credentials")
+	p.command("clients", "create", "--id", "worker", "--secret", "a chosen secret: %+é", "--grant-type", "client_credentials")
 	token := func(secret string) int {
 		return p.post("/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, "worker", secret).status
 	}
-	require.Equal(t, http.StatusOK, token("a chosen one: %+é"))
+	require.Equal(t, http.StatusOK, token("a chosen secret: %+é"))
 	p.command("clients", "rotate-secret", "worker", "--overlap", "4s")
 	time.Sleep(1100 * time.Millisecond) // the server's cache of clients
-	require.Equal(t, http.StatusOK, token("a chosen one: %+é"))
+	require.Equal(t, http.StatusOK, token("a chosen secret: %+é"))
 	time.Sleep(4 * time.Second)
-	require.Equal(t, http.StatusUnauthorized, token("a chosen one: %+é"))
+	require.Equal(t, http.StatusUnauthorized, token("a chosen secret: %+é"))
 }

@@ -187,6 +187,7 @@ func TestRedisLosesEverything(t *testing.T) {
 			d.requireDead(t, p)
 			a := p.refresh(alive.text("refresh_token"))
 			require.Equal(t, "invalid_grant", a.text("error"), "what Redis forgot is not alive")
+			require.Equal(t, http.StatusOK, p.revoke(alive.text("refresh_token")).status)
 		})
 	}
 	stopLoad()
@@ -341,14 +342,27 @@ func TestProductionIssuerRefusesWhatIsUnsafe(t *testing.T) {
 	path, err := binary()
 	require.NoError(t, err)
 	out, code := runBinary(t, path, []string{"SIGNET_ISSUER=https://id.example.com", "SIGNET_LIMITS_ENABLED=false"}, "serve")
-	require.Equal(t, exitFailed, code)
+	require.Equal(t, exitUsage, code)
 	require.Contains(t, out, "secrets.master_key")
 	require.Contains(t, out, "limits.enabled")
 	out, code = runBinary(t, path, []string{"SIGNET_ISSUER=https://id.example.com", "SIGNET_SECRETS_MASTER_KEY=" + masterKey}, "serve", "--demo")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, out, "loopback")
-	_, code = runBinary(t, path, nil, "serve", "--no-such-flag")
-	require.Equal(t, exitUsage, code)
+	for _, args := range [][]string{
+		{"serve", "--no-such-flag"},
+		{"users", "nothing"},
+		{"migrate", "down"},
+		{"nothing"},
+		{"clients", "create"},
+		{"keys", "rotate", "--algorithm", "X"},
+		{"clients", "create", "--id", "x", "--grant-type", "bogus"},
+		{"clients", "create", "--id", "x", "--secret", "short"},
+	} {
+		out, code = runBinary(t, path, nil, args...)
+		require.Equal(t, exitUsage, code, "%v: %s", args, out)
+	}
+	_, code = runBinary(t, path, nil)
+	require.Equal(t, exitOK, code)
 	_, code = runBinary(t, path, nil, "users", "show", "nobody@example.com")
 	require.Equal(t, exitFailed, code)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,11 @@ func newKeys(a *app) *cobra.Command {
 	rotate := &cobra.Command{
 		Use: "rotate", Short: "Publish new keys; they sign once every cache may have seen them", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			for _, alg := range algorithms {
+				if !slices.Contains(keys.Algorithms, alg) {
+					return usageError{fmt.Errorf("--algorithm %s is none of %s", alg, strings.Join(keys.Algorithms, ", "))}
+				}
+			}
 			return a.withKeys(c.Context(), func(ring *keys.Ring) error { return ring.Rotate(c.Context(), algorithms...) })
 		},
 	}

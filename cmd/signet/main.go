@@ -37,7 +37,7 @@ type usageError struct{ error }
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, io streams, environ []string) int {
-	root := newRoot(&app{streams: io, environ: environ})
+	root := newRoot(&app{streams: io, environ: environ}) //nolint:contextcheck // commands get it when they run
 	root.SetArgs(args)
 	root.SetIn(io.in)
 	root.SetOut(io.out)
@@ -68,14 +68,31 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "settings file (YAML)")
 	root.PersistentFlags().StringVar(&a.output, "output", outputTable, "table or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkOutput() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newServe(a), newMigrate(a), newCreateSuperuser(a), newChangePassword(a), newUsers(a), newClients(a), newKeys(a), newDoctor(a), newConfig(a), newVersion(a))
+	needSubcommands(root)
 	return root
+}
+
+// needSubcommands makes a command that only groups others say so when it is called without one, or with
+// one that it does not have.
+func needSubcommands(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		needSubcommands(sub)
+	}
+	if c.HasSubCommands() && c.RunE == nil {
+		c.Args = nil
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 && !c.HasParent() {
+				return c.Help()
+			}
+			return usageError{fmt.Errorf("%s needs one of its commands; see %s --help", c.CommandPath(), c.CommandPath())}
+		}
+	}
 }
 
 // noArgs refuses arguments as a fault of usage.

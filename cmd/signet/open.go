@@ -21,7 +21,7 @@ import (
 func (a *app) config() (configs.Config, error) {
 	config, err := configs.Load(a.configFile, a.environ)
 	if err != nil {
-		return configs.Config{}, fmt.Errorf("the settings have faults:\n%w", err)
+		return configs.Config{}, usageError{fmt.Errorf("the settings have faults:\n%w", err)} // no restart mends them
 	}
 	return config, nil
 }
@@ -52,7 +52,7 @@ func openKeys(ctx context.Context, config configs.Config, store provider.Signing
 	}
 	ring, err := keys.Open(ctx, store, master, keys.Schedule{
 		Rotation: config.Tokens.KeyRotation, JWKSMaxAge: config.Tokens.JWKSMaxAge, Poll: config.Tokens.KeyPollInterval,
-		LongestToken: max(config.Tokens.AccessTokenLifetime, config.Tokens.IDTokenLifetime),
+		LongestToken: max(provider.MaxAccessTokenLifetime, config.Tokens.IDTokenLifetime),
 	}, time.Now)
 	return ring, master, err
 }
@@ -69,6 +69,16 @@ func newAccounts(config configs.Config, users provider.UserStore) *accounts.Acco
 		Policy: passwords.Policy{MinLength: config.Accounts.PasswordMinLength},
 		Now:    time.Now,
 	}
+}
+
+// newClientHasher checks chosen client secrets at the cost of passwords, but in a queue of its own: wrong
+// secrets must not keep people from signing in.
+func newClientHasher(config configs.Config) *passwords.Hasher {
+	argon2 := config.Accounts.Argon2
+	return passwords.New(passwords.Params{
+		Memory: uint32(argon2.Memory >> 10), Time: uint32(argon2.Time), Threads: uint8(argon2.Threads), //nolint:gosec // bounded by validation
+		Concurrent: 1, Queue: 10, QueueWait: argon2.QueueWait,
+	})
 }
 
 // newLog writes the log as the settings say.

@@ -167,7 +167,7 @@ func (p *process) kill() {
 	if !p.stopped {
 		p.stopped = true
 		_ = p.cmd.Process.Kill()
-		<-p.exited
+		_ = <-p.exited // killed
 	}
 }
 

@@ -118,7 +118,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 			DefaultAudience: config.Tokens.DefaultAudience, JWKSMaxAge: config.Tokens.JWKSMaxAge,
 		},
 		Clients: database, Users: database, Standings: database, Ended: database, Grants: sessions, Keys: ring, Master: master,
-		Accounts: users, Secrets: clientsecrets.NewVerifier(users.Passwords), Limits: doors, Log: log, Now: time.Now,
+		Accounts: users, Secrets: clientsecrets.NewVerifier(newClientHasher(config)), Limits: doors, Log: log, Now: time.Now,
 	})
 	if demo {
 		if err := a.makeDemo(ctx, config, users, database); err != nil {
@@ -157,7 +157,8 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	group.Go(func() error { ring.Run(ctx, log); return nil })
 	group.Go(func() error { removeExpired(ctx, database, log); return nil })
 	group.Go(func() error { worker.Run(ctx); return nil })
-	group.Go(func() error { return a.listen(ctx, config, server.Routes(), operations, log) })
+	routes := server.Routes() //nolint:contextcheck // requests bring their own
+	group.Go(func() error { return a.listen(ctx, config, listenAddr(config, demo), routes, operations, log) })
 	defer server.Wait()
 	return group.Wait()
 }
@@ -189,15 +190,24 @@ func newCookies(config configs.Config) handlers.Cookies {
 	return cookies
 }
 
+// listenAddr is where the public listener is. The demo's passwords are known to everybody, so unless an
+// address is set it is on this machine alone.
+func listenAddr(config configs.Config, demo bool) string {
+	if host, port, err := net.SplitHostPort(config.Server.Listen); err == nil && host == "" && demo {
+		return net.JoinHostPort("localhost", port)
+	}
+	return config.Server.Listen
+}
+
 // listen serves both listeners until ctx ends, then drains them: unready first, so that balancers
 // turn away, then no new requests, then the started ones finish.
-func (a *app) listen(ctx context.Context, config configs.Config, public http.Handler, operations *handlers.Operations, log *slog.Logger) error {
+func (a *app) listen(ctx context.Context, config configs.Config, listen string, public http.Handler, operations *handlers.Operations, log *slog.Logger) error {
 	main := newHTTPServer(config, public, log)
 	ops := newHTTPServer(config, operations.Handler(), log)
 	ops.WriteTimeout = 0 // profiles take as long as they are asked for
 
 	var network net.ListenConfig
-	mainListener, err := network.Listen(ctx, "tcp", config.Server.Listen)
+	mainListener, err := network.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

@@ -126,8 +126,10 @@ func (f *userFlags) change(flags *pflag.FlagSet) provider.UserChange {
 		target **bool
 		value  *bool
 	}{
-		{"active", &change.Active, &f.active}, {"verified", &change.EmailVerified, &f.verified},
-		{"staff", &change.Staff, &f.staff}, {"superuser", &change.Superuser, &f.superuser},
+		{"active", &change.Active, &f.active},
+		{"verified", &change.EmailVerified, &f.verified},
+		{"staff", &change.Staff, &f.staff},
+		{"superuser", &change.Superuser, &f.superuser},
 	} {
 		if flags.Changed(flag.name) {
 			*flag.target = flag.value

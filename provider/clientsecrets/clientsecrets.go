@@ -65,13 +65,14 @@ func NewVerifier(hasher *passwords.Hasher) *Verifier {
 }
 
 // Verify tells whether a secret is one of those that are accepted at now. An empty secret never is,
-// nor does an empty hash accept any. Errors: *provider.BusyError, ctx's.
-func (v *Verifier) Verify(ctx context.Context, hashes []provider.SecretHash, secret string, now time.Time) (bool, error) {
+// nor does an empty hash accept any. beforeSlow is asked before a slow hash is computed; its error ends
+// the check. Errors: that one, *provider.BusyError, ctx's.
+func (v *Verifier) Verify(ctx context.Context, hashes []provider.SecretHash, secret string, now time.Time, beforeSlow func() error) (bool, error) {
 	for _, h := range hashes {
 		if secret == "" || h.Hash == "" || (!h.ExpiresAt.IsZero() && !now.Before(h.ExpiresAt)) {
 			continue
 		}
-		ok, err := v.matches(ctx, h.Hash, secret, now)
+		ok, err := v.matches(ctx, h.Hash, secret, now, beforeSlow)
 		if ok || err != nil {
 			return ok, err
 		}
@@ -79,13 +80,16 @@ func (v *Verifier) Verify(ctx context.Context, hashes []provider.SecretHash, sec
 	return false, nil
 }
 
-func (v *Verifier) matches(ctx context.Context, hash, secret string, now time.Time) (bool, error) {
+func (v *Verifier) matches(ctx context.Context, hash, secret string, now time.Time, beforeSlow func() error) (bool, error) {
 	if strings.HasPrefix(hash, fastScheme) {
 		return subtle.ConstantTimeCompare([]byte(hash), []byte(Hash(secret))) == 1, nil
 	}
 	name := v.name(hash, secret)
 	if at, ok := v.matched.Get(name); ok && now.Sub(at) < rememberFor {
 		return true, nil
+	}
+	if err := beforeSlow(); err != nil {
+		return false, err
 	}
 	// A cold start under load computes a hash once, not once per connection. It outlives the caller that
 	// began it, for the others.

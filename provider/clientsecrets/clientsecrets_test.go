@@ -50,6 +50,32 @@ func TestStoredHashDoesNotHoldTheSecret(t *testing.T) {
 	require.True(t, strings.HasPrefix(chosen, "$argon2id$"))
 }
 
+// unlimited never refuses a slow hash.
+func unlimited() error { return nil }
+
+// What is asked before a slow hash decides whether it is computed; fast hashes and remembered ones ask
+// nothing.
+func TestSlowHashesAreAskedFor(t *testing.T) {
+	hasher := passwords.New(passwords.Params{Memory: 64, Time: 1})
+	verifier := clientsecrets.NewVerifier(hasher)
+	slow, err := clientsecrets.HashChosen(t.Context(), hasher, "secret")
+	require.NoError(t, err)
+	refused := errors.New("too many")
+	refuse := func() error { return refused }
+	stored := []provider.SecretHash{{Hash: slow}}
+	_, err = verifier.Verify(t.Context(), stored, "secret", time.Now(), refuse)
+	require.ErrorIs(t, err, refused)
+	ok, err := verifier.Verify(t.Context(), stored, "secret", time.Now(), unlimited)
+	require.NoError(t, err)
+	require.True(t, ok)
+	ok, err = verifier.Verify(t.Context(), stored, "secret", time.Now(), refuse)
+	require.NoError(t, err)
+	require.True(t, ok)
+	ok, err = verifier.Verify(t.Context(), []provider.SecretHash{{Hash: clientsecrets.Hash("fast")}}, "fast", time.Now(), refuse)
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	hasher := cheap()
@@ -85,7 +111,7 @@ func TestVerify(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time from memory
-				ok, err := verifier.Verify(t.Context(), tc.hashes, tc.secret, now)
+				ok, err := verifier.Verify(t.Context(), tc.hashes, tc.secret, now, unlimited)
 				require.NoError(t, err)
 				require.Equal(t, tc.want, ok)
 			}
@@ -103,24 +129,24 @@ func TestOnlySuccessIsRememberedAndOnlyForAWhile(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 
-	ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now)
+	ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now, unlimited)
 	require.NoError(t, err)
 	require.True(t, ok)
-	ok, err = verifier.Verify(gone, hashes(stored), "secret", now.Add(10*time.Minute-1))
+	ok, err = verifier.Verify(gone, hashes(stored), "secret", now.Add(10*time.Minute-1), unlimited)
 	require.NoError(t, err)
 	require.True(t, ok)
-	_, err = verifier.Verify(gone, hashes(stored), "secret", now.Add(10*time.Minute))
+	_, err = verifier.Verify(gone, hashes(stored), "secret", now.Add(10*time.Minute), unlimited)
 	require.ErrorIs(t, err, context.Canceled, "a match was remembered for ever")
 
-	ok, err = verifier.Verify(t.Context(), hashes(stored), "wrong", now)
+	ok, err = verifier.Verify(t.Context(), hashes(stored), "wrong", now, unlimited)
 	require.NoError(t, err)
 	require.False(t, ok)
-	_, err = verifier.Verify(gone, hashes(stored), "wrong", now)
+	_, err = verifier.Verify(gone, hashes(stored), "wrong", now, unlimited)
 	require.ErrorIs(t, err, context.Canceled, "a failure was remembered")
 
 	other, err := clientsecrets.HashChosen(t.Context(), hasher, "secret")
 	require.NoError(t, err)
-	_, err = verifier.Verify(gone, hashes(other), "secret", now)
+	_, err = verifier.Verify(gone, hashes(other), "secret", now, unlimited)
 	require.ErrorIs(t, err, context.Canceled, "a match was remembered for another hash")
 }
 
@@ -134,7 +160,7 @@ func TestConcurrentCallersWithOneSecretCostOneHash(t *testing.T) {
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
-			ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now)
+			ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now, unlimited)
 			require.NoError(t, err)
 			require.True(t, ok)
 		})
@@ -153,11 +179,11 @@ func TestCallerThatLeavesDoesNotFailTheOthers(t *testing.T) {
 	all.Go(func() { require.NoError(t, hasher.Waste(t.Context(), "")) }) // both callers have to wait
 	time.Sleep(5 * time.Millisecond)
 	all.Go(func() {
-		_, _ = verifier.Verify(ctx, hashes(stored), "secret", now)
+		_, _ = verifier.Verify(ctx, hashes(stored), "secret", now, unlimited)
 	})
 	time.Sleep(5 * time.Millisecond)
 	all.Go(func() {
-		ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now)
+		ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now, unlimited)
 		require.NoError(t, err)
 		require.True(t, ok)
 	})
@@ -185,7 +211,7 @@ func TestBusyHasherIsPassedOn(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return errors.Is(hasher.Waste(context.Background(), ""), provider.ErrUnavailable)
 	}, 10*time.Second, time.Millisecond)
-	ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now)
+	ok, err := verifier.Verify(t.Context(), hashes(stored), "secret", now, unlimited)
 	busy := new(provider.BusyError)
 	require.ErrorAs(t, err, &busy)
 	require.False(t, ok)
@@ -198,7 +224,7 @@ func BenchmarkVerifyRemembered(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		ok, err := verifier.Verify(b.Context(), hashes(stored), "secret", now)
+		ok, err := verifier.Verify(b.Context(), hashes(stored), "secret", now, unlimited)
 		require.NoError(b, err)
 		require.True(b, ok)
 	}

@@ -86,7 +86,7 @@ func (e *Engine) accountUnit(ctx context.Context) (*unit, error) {
 	if report := provider.RequestFrom(ctx).Report; report != nil {
 		report.ClientID = provider.AccountClientID
 	}
-	return &unit{client: client}, err
+	return &unit{client: client, refreshable: true}, err
 }
 
 // Refresh is the refresh grant of the account client. The error matches ErrInvalidToken when the token

@@ -69,15 +69,13 @@ func parseBasic(header string) (clientCredentials, error) {
 }
 
 // authenticateClient finds the client of a request by lookup and checks that it authenticates in the
-// one way it is registered for. A caller that did not prove to be a confidential client is limited by
-// its address, before anything slow.
-func (e *Engine) authenticateClient(ctx context.Context, header http.Header, form url.Values, lookup func(ctx context.Context, id string) (provider.Client, error)) (provider.Client, error) {
+// one way it is registered for. Who proved to be a confidential client is limited as that client;
+// everybody else by their address, and before a secret is hashed that takes work: nobody can use up
+// another's limit.
+func (e *Engine) authenticateClient(ctx context.Context, header http.Header, form url.Values, lookup func(ctx context.Context, id string) (provider.Client, error), limit func(ctx context.Context, clientID string) error) (provider.Client, error) {
 	credentials, err := parseClientCredentials(header, form)
 	if err != nil {
 		return provider.Client{}, e.limitedByAddress(ctx, err)
-	}
-	if report := provider.RequestFrom(ctx).Report; report != nil {
-		report.ClientID = credentials.id
 	}
 	client, err := lookup(ctx, credentials.id)
 	switch {
@@ -85,22 +83,24 @@ func (e *Engine) authenticateClient(ctx context.Context, header http.Header, for
 		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
 	case err != nil:
 		return provider.Client{}, err
+	}
+	if report := provider.RequestFrom(ctx).Report; report != nil {
+		report.ClientID = client.ID // one that exists: what strangers send as an id may be a secret
+	}
+	switch {
 	case client.Disabled || credentials.method != client.TokenEndpointAuthMethod:
 		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
 	case client.Public():
 		return client, e.Limits.TokenByAddress(ctx)
 	}
-	if err := e.Limits.TokenByClient(ctx, client.ID); err != nil {
-		return provider.Client{}, err
-	}
-	ok, err := e.Secrets.Verify(ctx, client.SecretHashes, credentials.secret, e.Now())
+	ok, err := e.Secrets.Verify(ctx, client.SecretHashes, credentials.secret, e.Now(), func() error { return e.Limits.TokenByAddress(ctx) })
 	if err != nil {
 		return provider.Client{}, err
 	}
 	if !ok {
 		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
 	}
-	return client, nil
+	return client, limit(ctx, client.ID)
 }
 
 // limitedByAddress counts a failed authentication: it returns err, or the limit's error when there

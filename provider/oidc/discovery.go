@@ -121,9 +121,12 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(d.body)
 }
 
+// exposedHeaders are what pages may read of an answer beside its body.
+const exposedHeaders = "WWW-Authenticate, Retry-After"
+
 // allowOrigin lets the pages of one origin read the answer; credentials are not sent.
 func allowOrigin(h http.Header, origin string) {
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
+	h.Set("Access-Control-Expose-Headers", exposedHeaders)
 	h.Add("Vary", "Origin")
 }

@@ -42,9 +42,10 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, email, password string) (provider.User, error)
 }
 
-// SecretVerifier checks a client's secret against the hashes that are accepted.
+// SecretVerifier checks a client's secret against the hashes that are accepted. beforeSlow is asked
+// before a hash that takes work is computed; its error ends the check.
 type SecretVerifier interface {
-	Verify(ctx context.Context, hashes []provider.SecretHash, secret string, now time.Time) (bool, error)
+	Verify(ctx context.Context, hashes []provider.SecretHash, secret string, now time.Time, beforeSlow func() error) (bool, error)
 }
 
 // Engine serves the protocol's endpoints. Make it with New; its fields are not changed afterwards.
@@ -110,7 +111,7 @@ func New(e Engine) *Engine {
 
 // EndGrant ends a grant for good: first where it outlives everything, then where it lives.
 func (e *Engine) EndGrant(ctx context.Context, g provider.Grant) error {
-	if err := e.Ended.RecordEndedGrant(ctx, g.ID, g.ExpiresAt.Add(e.Settings.AccessTokenLifetime)); err != nil {
+	if err := e.Ended.RecordEndedGrant(ctx, g.ID, g.ExpiresAt.Add(provider.MaxAccessTokenLifetime)); err != nil {
 		return err
 	}
 	return e.Grants.EndGrant(ctx, g.ID)

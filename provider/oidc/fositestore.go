@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
@@ -57,9 +58,10 @@ func (s *fositeStore) GetRefreshTokenSession(ctx context.Context, _ string, _ fo
 		Now: now, Grace: s.e.Settings.RefreshGrace, IdleExpiresAt: now.Add(s.e.refreshIdle(u.client)), Keep: u.client.NoRefreshRotation,
 	})
 	u.grant = grant
+	scopes := slices.DeleteFunc(slices.Clone(grant.Scopes), func(s string) bool { return !slices.Contains(u.client.Scopes, s) })
 	request := &fosite.Request{
 		ID: grant.ID, Client: fositeClient{u.client}, Session: &session{subject: grant.Subject},
-		RequestedScope: grant.Scopes, GrantedScope: grant.Scopes, RequestedAudience: grant.Audience, GrantedAudience: grant.Audience,
+		RequestedScope: scopes, GrantedScope: scopes, RequestedAudience: grant.Audience, GrantedAudience: grant.Audience,
 	}
 	switch {
 	case errors.Is(err, provider.ErrConsumed):
@@ -120,7 +122,7 @@ type fositeConfig struct {
 // GetRefreshTokenScopes returns the scopes of which one must be granted for a refresh token; none
 // means that every grant has one. Whether a client gets refresh tokens is its registration's choice.
 func (c *fositeConfig) GetRefreshTokenScopes(ctx context.Context) []string {
-	if unitFrom(ctx).client.HasGrantType(provider.GrantRefreshToken) {
+	if u := unitFrom(ctx); u.refreshable || u.refresh.grantID != "" {
 		return nil
 	}
 	return []string{"\x00"} // never granted

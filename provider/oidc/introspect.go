@@ -46,15 +46,12 @@ func (e *Engine) introspect(w http.ResponseWriter, r *http.Request) (introspecti
 	if err != nil {
 		return introspection{}, err
 	}
-	caller, err := e.authenticateClient(ctx, r.Header, form, e.clients.client)
+	caller, err := e.authenticateClient(ctx, r.Header, form, e.clients.client, e.Limits.Introspection)
 	if err != nil {
 		return introspection{}, err
 	}
 	if caller.Public() { // RFC 7662 §4: anybody could ask
 		return introspection{}, errInvalidClient
-	}
-	if err := e.Limits.Introspection(ctx, caller.ID); err != nil {
-		return introspection{}, err
 	}
 	token := form.Get("token")
 	switch {

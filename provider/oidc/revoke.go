@@ -26,7 +26,7 @@ func (e *Engine) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	client, err := e.authenticateClient(ctx, r.Header, form, e.clients.client)
+	client, err := e.authenticateClient(ctx, r.Header, form, e.clients.client, e.Limits.TokenByClient)
 	if origin := r.Header.Get("Origin"); origin != "" && client.AllowsOrigin(origin) {
 		allowOrigin(w.Header(), origin)
 	}
@@ -43,28 +43,34 @@ func (e *Engine) revoke(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	case err != nil:
 		return err
-	case found.ClientID != client.ID:
+	case found.ClientID != client.ID && found.ClientID != "":
 		return &Error{Code: "unauthorized_client", Description: "The token was issued to another client."}
 	}
 	return e.EndGrant(ctx, found)
 }
 
-// findGrant returns the grant of a token that is authentic, whatever its age and generation.
-// ErrInvalidToken: there is none, or it ended.
+// findGrant returns the grant of a token that is authentic, whatever its age and generation. A grant that
+// the short-lived store does not have may only be lost, and come back with old data: it is returned as far
+// as the token describes it (without a client if it is a refresh token), so that ending it lasts.
+// ErrInvalidToken: the token is not ours.
 func (e *Engine) findGrant(ctx context.Context, token string) (provider.Grant, error) {
-	grantID := ""
+	var found provider.Grant
 	if refresh, err := e.refresh.parse(token); err == nil {
-		grantID = refresh.grantID
+		found = provider.Grant{ID: refresh.grantID, UserID: refresh.userID, ExpiresAt: e.Now().Add(provider.MaxRefreshTokenLifetime)}
 	} else {
 		claims, err := e.parseAccess(token)
 		if err != nil {
 			return provider.Grant{}, err
 		}
+		found = provider.Grant{ID: claims.GrantID, ClientID: claims.ClientID, ExpiresAt: time.Unix(claims.ExpiresAt, 0)}
 		if !claims.hasUser() { // a client's own token is a grant that is not stored
-			return provider.Grant{ID: claims.GrantID, ClientID: claims.ClientID, ExpiresAt: time.Unix(claims.ExpiresAt, 0)}, nil
+			return found, nil
 		}
-		grantID = claims.GrantID
+		found.ExpiresAt = e.Now().Add(provider.MaxRefreshTokenLifetime)
 	}
-	grant, err := e.Grants.Grant(ctx, grantID)
-	return grant, invalidIfNotFound(err)
+	grant, err := e.Grants.Grant(ctx, found.ID)
+	if errors.Is(err, provider.ErrNotFound) {
+		return found, nil
+	}
+	return grant, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,6 +26,8 @@ type unit struct {
 	// scopes and audience are those asked for, empty for the default.
 	scopes   []string
 	audience []string
+	// refreshable says that a new grant gets a refresh token.
+	refreshable bool
 	// user is who signs in; the zero value without a user.
 	user provider.User
 	// refresh is the presented refresh token and standing what its grant depends on.
@@ -72,16 +75,13 @@ func (e *Engine) token(w http.ResponseWriter, r *http.Request) (Tokens, error) {
 	u := &unit{}
 	lookup := e.clients.client
 	grantType := form.Get("grant_type")
-	if grantType != "" && !slices.Contains(e.Settings.GrantTypes, grantType) {
-		return Tokens{}, errUnsupportedGrantType
-	}
 	if grantType == provider.GrantRefreshToken {
 		// A token that is ours says whose it is: user, client and grant are then one query.
 		if u.refresh, err = e.refresh.parse(form.Get("refresh_token")); err == nil {
 			lookup = u.lookup(e.Standings)
 		}
 	}
-	client, err := e.authenticateClient(ctx, r.Header, form, lookup)
+	client, err := e.authenticateClient(ctx, r.Header, form, lookup, e.Limits.TokenByClient)
 	if origin := r.Header.Get("Origin"); origin != "" && client.AllowsOrigin(origin) {
 		allowOrigin(w.Header(), origin)
 	}
@@ -89,6 +89,10 @@ func (e *Engine) token(w http.ResponseWriter, r *http.Request) (Tokens, error) {
 		return Tokens{}, err
 	}
 	u.client = client
+	if grantType != "" && !slices.Contains(e.Settings.GrantTypes, grantType) {
+		return Tokens{}, errUnsupportedGrantType
+	}
+	u.refreshable = client.HasGrantType(provider.GrantRefreshToken) && slices.Contains(e.Settings.GrantTypes, provider.GrantRefreshToken)
 	return e.grant(ctx, u, grantType, form)
 }
 
@@ -174,8 +178,20 @@ func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form
 		if !form.Has("refresh_token") {
 			return invalidRequest("The refresh_token parameter is missing.")
 		}
+		if !subset(u.scopes, u.client.Scopes) { // before the token is spent
+			return &Error{Code: "invalid_scope", Description: describe("invalid_scope")}
+		}
 		if u.refresh.grantID == "" || u.standing.GrantEnded || (u.refresh.userID != 0 && !u.standing.User.Active) {
 			return invalidGrant("The refresh token is invalid, expired, revoked or was issued to another client.")
+		}
+		if len(u.audience) > 0 { // rare enough for a trip of its own, before the token is spent
+			grant, err := e.Grants.Grant(ctx, u.refresh.grantID)
+			if err == nil && !subset(u.audience, grant.Audience) {
+				return errInvalidTarget
+			}
+			if err != nil && !errors.Is(err, provider.ErrNotFound) {
+				return err
+			}
 		}
 	case provider.GrantPassword:
 		if !form.Has("username") || !form.Has("password") {
@@ -183,6 +199,10 @@ func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form
 		}
 	}
 	return nil
+}
+
+func subset(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
 // requestedAudience reads "audience" (a list) and "resource" (RFC 8707) and refuses what the client
@@ -202,7 +222,7 @@ func (e *Engine) requestedAudience(form url.Values, client provider.Client) ([]s
 func (e *Engine) prepareGrant(ctx context.Context, u *unit, request *fosite.AccessRequest) {
 	now := u.begun
 	scopes := u.scopes
-	refresh := u.user.ID != 0 && u.client.HasGrantType(provider.GrantRefreshToken)
+	refresh := u.user.ID != 0 && u.refreshable
 	if !refresh {
 		scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == provider.ScopeOfflineAccess })
 	}

@@ -48,6 +48,8 @@ func (e *Engine) userinfo(w http.ResponseWriter, r *http.Request) (userClaims, e
 	}
 	authorization, err := e.authorizeBearer(r.Context(), token)
 	if err != nil {
+		w.Header().Set("Access-Control-Allow-Origin", "*") // a refusal tells nothing, and the page has to see it
+		w.Header().Set("Access-Control-Expose-Headers", exposedHeaders)
 		return userClaims{}, err
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && authorization.Client.AllowsOrigin(origin) {

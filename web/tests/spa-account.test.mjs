@@ -158,7 +158,7 @@ describe('the single-page app', () => {
     await t.test('with forms: the server refuses', async () => {
       for (const [path, body] of [
         ['password/change/', `old_password=${password}&new_password1=stolen-Bridge-77&new_password2=stolen-Bridge-77`],
-        ['logout/', ''], ['token/refresh/', ''],
+        ['logout/', ''], ['token/refresh/', ''], ['login/', `email=${stranger}&password=${password}`],
       ]) {
         assert.deepEqual(await ask('POST', path, { body, type: form, mode: 'no-cors' }), { read: 'nothing', statuses: [403] }, path)
       }
