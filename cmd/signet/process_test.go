@@ -167,7 +167,9 @@ func (p *process) kill() {
 	if !p.stopped {
 		p.stopped = true
 		_ = p.cmd.Process.Kill()
-		_ = <-p.exited // killed
+		if err := <-p.exited; err == nil {
+			p.t.Log("the server ended by itself")
+		}
 	}
 }
 
