@@ -85,7 +85,7 @@ func needSubcommands(c *cobra.Command) {
 		needSubcommands(sub)
 	}
 	if c.HasSubCommands() && c.RunE == nil {
-		c.Args = nil
+		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 && !c.HasParent() {
 				return c.Help()
