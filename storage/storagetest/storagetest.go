@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,10 +221,15 @@ func requireAnyOf(t *testing.T, err error, expected ...error) {
 }
 
 // userID returns a user that no other test has.
-func userID() int64 {
-	var id int64
-	for _, b := range []byte(rand.Text())[:8] {
-		id = id<<6 | int64(b&0x3f)
-	}
-	return id + 1
-}
+func userID() int64 { return firstUserID() + countUsers.Add(1) }
+
+var (
+	countUsers  atomic.Int64
+	firstUserID = sync.OnceValue(func() int64 {
+		var id int64
+		for _, b := range []byte(rand.Text())[:6] {
+			id = id<<6 | int64(b&0x3f)
+		}
+		return id << 20
+	})
+)
