@@ -220,8 +220,9 @@ func requireAnyOf(t *testing.T, err error, expected ...error) {
 	require.Fail(t, "another failure was expected", "got %v, want one of %v", err, expected)
 }
 
-// userID returns a user that no other test has.
-func userID() int64 { return firstUserID() + countUsers.Add(1) }
+// userID returns a user that no other test has, far from the next, so that the numbers a store assigns
+// after it are free.
+func userID() int64 { return firstUserID() + countUsers.Add(1)<<12 }
 
 var (
 	countUsers  atomic.Int64
@@ -230,6 +231,6 @@ var (
 		for _, b := range []byte(rand.Text())[:6] {
 			id = id<<6 | int64(b&0x3f)
 		}
-		return id << 20
+		return id << 24
 	})
 )
