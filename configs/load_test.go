@@ -227,7 +227,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("secrets:\n  master_key_file: ", "CORS_ALLOWED_ORIGINS", "https://[::1]:1,")
 	f.Fuzz(func(t *testing.T, text, name, value string) {
 		if strings.Contains(text, "_file") || strings.HasSuffix(name, "_FILE") {
-			t.Skip("names a file of this machine")
+			return // it names a file of this machine
 		}
 		c, err := Load(write(t, "signet.yaml", text), []string{"SIGNET_" + name + "=" + value})
 		if err != nil {
