@@ -76,7 +76,6 @@ func (p *Pages) functions(language string) template.FuncMap {
 				}
 				f.Faults = append(f.Faults, words)
 			}
-			f.Focus = false
 			err := f.set(options)
 			f.Focus = f.Focus && len(faults) == 0 // else the list of faults has it
 			return f, err
@@ -164,8 +163,17 @@ func onward(page, interaction, next string) string {
 // claims to be those after it.
 var (
 	browsers = [][2]string{
-		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"Whale/", "Whale"}, {"SamsungBrowser/", "Samsung Internet"}, {"KAKAOTALK", "KakaoTalk"},
-		{"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chromium/", "Chromium"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+		{"Edg", "Edge"},
+		{"OPR/", "Opera"},
+		{"Whale/", "Whale"},
+		{"SamsungBrowser/", "Samsung Internet"},
+		{"KAKAOTALK", "KakaoTalk"},
+		{"Firefox/", "Firefox"},
+		{"FxiOS/", "Firefox"},
+		{"CriOS/", "Chrome"},
+		{"Chromium/", "Chromium"},
+		{"Chrome/", "Chrome"},
+		{"Safari/", "Safari"},
 	}
 	systems = [][2]string{
 		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"CrOS", "ChromeOS"}, {"Macintosh", "macOS"}, {"Linux", "Linux"},

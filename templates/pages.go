@@ -120,6 +120,7 @@ func (p *Pages) parse(files pageFiles) error {
 			if err != nil {
 				return pageFault(err)
 			}
+			p.fold(translated, language)
 			p.rendered[language][name] = translated.Funcs(p.functions(language)).Lookup(name)
 		}
 	}
