@@ -31,11 +31,6 @@ type SMTP struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
-// Branding is what readers know the service by.
-type Branding struct {
-	Name string `yaml:"name"`
-}
-
 // defaultMail writes mails where a developer finds them.
 func defaultMail() Mail {
 	return Mail{Driver: "file", Dir: "data/mail", SMTP: SMTP{Port: 587, TLS: "starttls", Timeout: 20 * time.Second}}
@@ -72,9 +67,6 @@ func (v *validator) mail() {
 		v.check(isHost(server.Host), "mail.smtp.host", "want the name of the server, without a port")
 		v.check(server.TLS != "none" || isLoopback(server.Host), "mail.smtp.tls", "want starttls or implicit: none is for a server on this machine")
 	}
-	name := v.Branding.Name
-	v.check(strings.TrimSpace(name) != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }),
-		"branding.name", "want a name in one line, at most 64 bytes")
 }
 
 func isSender(from string) bool {

@@ -45,6 +45,7 @@ func (c Config) faults() []*Fault {
 	v.accounts()
 	v.protocol()
 	v.mail()
+	v.branding()
 	if !c.Loopback() {
 		v.production()
 	}
