@@ -87,7 +87,7 @@ func TestPagesKeepTheirHooks(t *testing.T) {
 		&ConsentView{Client: client}: {`<form id="consent-form" method="post" action="/consent">`, `<button type="submit" id="consent-accept" `, `<button type="submit" id="consent-deny" `},
 		&ErrorView{Code: "access_denied", Description: "No."}: {`<div id="error-page">`, `id="error-code">access_denied<`, `id="error-description" lang="en">No.<`},
 		&LogoutView{}: {`<button type="submit" id="logout-confirm" `, `<button type="submit" id="logout-cancel" `},
-		&LoggedOutView{Continue: "https://shop.example/?state=a&b"}: {`<div id="logged-out">`, `<meta http-equiv="refresh" content="2; url=https://shop.example/?state=a&amp;b">`},
+		&LoggedOutView{Continue: "https://shop.example/?state=a&b"}: {`<div id="logged-out">`, `<a id="logged-out-continue" href="https://shop.example/?state=a&amp;b">`},
 		&FormPostView{Action: "com.example.app:/callback?a=b", Fields: []HiddenField{{"code", "c"}}}: {
 			`<form id="form-post" method="post" action="com.example.app:/callback?a=b">`, `<input type="hidden" name="code" value="c">`, `<button type="submit" id="form-post-submit" `,
 		},
@@ -322,7 +322,7 @@ func TestFaultsOfOverridesAreFoundAtStart(t *testing.T) {
 		"a value that is not there":  {"auth/login.html", login + "\n\n{{.View.Shoes}}", []string{"auth/login.html:", "Shoes"}},
 		"one that only samples show": {"auth/consent.html", strings.Replace(mustReadOwn(t, "auth/consent.html"), "{{scope .}}", "{{.Name}}", 1), []string{"auth/consent.html:7", "Name"}},
 		"an unknown message":         {"errors/error.html", strings.Replace(mustReadOwn(t, "errors/error.html"), "error.home", "error.shoes", 1), []string{"errors/error.html:11", "error.shoes"}},
-		"an unknown picture":         {"layouts/page.html", mustReadOwn(t, "layouts/page.html") + `{{define "meta"}}{{asset "x.png"}}{{end}}`, []string{"layouts/page.html", "x.png"}},
+		"an unknown picture":         {"layouts/page.html", strings.Replace(mustReadOwn(t, "layouts/page.html"), "<body>", `<body><img src="{{asset "x.png"}}" alt="">`, 1), []string{"layouts/page.html", "x.png"}},
 		"markup that does not end":   {"auth/login.html", login + `<a href="`, []string{"auth/login.html"}},
 		"a script":                   {"auth/login.html", login + "<script>alert(1)</script>", []string{"auth/login.html", "inline"}},
 		"a style":                    {"auth/login.html", login + `<p style="color:red">`, []string{"auth/login.html", "inline"}},

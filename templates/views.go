@@ -88,7 +88,8 @@ type LogoutView struct {
 }
 
 // LoggedOutView says that the browser is signed out. Frames are the clients' pages that have to learn of it;
-// Continue is where to go then, empty for nowhere.
+// Continue is where to go then, empty for nowhere. The page has a link there; to go by itself, the answer has
+// a header Refresh.
 type LoggedOutView struct {
 	Frames   []string
 	Continue string
