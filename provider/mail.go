@@ -1,9 +1,6 @@
 package provider
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // MailKind names what a mail is about; each kind has templates.
 type MailKind string
@@ -33,35 +30,4 @@ type Mail struct {
 type MailQueue interface {
 	// EnqueueMail is one write to the long-lived store; it never waits for a mail server.
 	EnqueueMail(ctx context.Context, m Mail) error
-}
-
-// QueuedMail is a mail in the outbox.
-type QueuedMail struct {
-	ID string
-	// Sealed is the Mail, encrypted and bound to ID.
-	Sealed    []byte
-	CreatedAt time.Time
-	// DueAt is when to try next; a worker that claims a mail moves it, so that no other takes it.
-	DueAt    time.Time
-	Attempts int
-	// LastError is why the last attempt failed, without anything secret.
-	LastError string
-	// Dead mails are not tried again; operators see them.
-	Dead bool
-}
-
-// OutboxStore keeps mails until they were sent. Implementations pass storagetest.RunOutbox.
-type OutboxStore interface {
-	// AddMail stores a mail. ErrAlreadyExists: its ID is taken.
-	AddMail(ctx context.Context, m QueuedMail) error
-	// ClaimMails returns at most limit mails that are due at now and not dead, longest due first, counts an
-	// attempt for each and moves their DueAt to until. Of concurrent callers each mail goes to one.
-	ClaimMails(ctx context.Context, now, until time.Time, limit int) ([]QueuedMail, error)
-	// RemoveMail forgets a mail that was sent; nil when there is none.
-	RemoveMail(ctx context.Context, id string) error
-	// DeferMail notes why an attempt failed and when to try again; dead ends the attempts. ErrNotFound:
-	// no such mail.
-	DeferMail(ctx context.Context, id string, dueAt time.Time, reason string, dead bool) error
-	// DeadMails lists the mails that were given up, newest first.
-	DeadMails(ctx context.Context, limit int) ([]QueuedMail, error)
 }

@@ -97,7 +97,7 @@ func checkWritable(dir string) error {
 // examineOutbox reports mails that were given up.
 func examineOutbox(ctx context.Context, store provider.OutboxStore) finding {
 	const check, most = "outbox", 100
-	dead, err := store.DeadMails(ctx, most)
+	dead, err := store.DeadParcels(ctx, provider.TopicMail, most)
 	switch {
 	case err != nil:
 		return finding{check, statusFault, err.Error(), "see the database"}

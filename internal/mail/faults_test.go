@@ -120,13 +120,13 @@ func TestEveryMailArrivesOnceOrIsReportedDead(t *testing.T) {
 	for id, times := range arrived {
 		require.Equal(t, 1, times, id)
 	}
-	dead, err := store.DeadMails(t.Context(), 1000)
+	dead, err := store.DeadParcels(t.Context(), provider.TopicMail, 1000)
 	require.NoError(t, err)
 	require.Equal(t, written, len(arrived)+len(dead))
 	for _, m := range dead {
 		require.Contains(t, m.LastError, "550")
 	}
-	left, err := store.ClaimMails(t.Context(), hours.now().Add(1000*time.Hour), hours.now(), 1)
+	left, err := store.ClaimParcels(t.Context(), provider.TopicMail, hours.now().Add(1000*time.Hour), hours.now(), 1)
 	require.NoError(t, err)
 	require.Empty(t, left)
 	t.Logf("%d written: %d arrived once, %d reported dead", written, len(arrived), len(dead))

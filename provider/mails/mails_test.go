@@ -152,7 +152,7 @@ func (o *office) requireCounts(sent, deferred, dead int) {
 
 func (o *office) requireEmpty() {
 	o.t.Helper()
-	left, err := o.store.ClaimMails(context.Background(), time.Now().Add(1000*time.Hour), time.Now(), 10)
+	left, err := o.store.ClaimParcels(context.Background(), provider.TopicMail, time.Now().Add(1000*time.Hour), time.Now(), 10)
 	require.NoError(o.t, err)
 	require.Empty(o.t, left)
 }
@@ -204,7 +204,7 @@ func TestMailThatIsNotAcceptedIsTriedForADayAndThenReported(t *testing.T) {
 		o.requireCounts(0, 8, 1)
 		require.Equal(t, 1, strings.Count(o.logged(), "level=ERROR msg=\"mail given up\""))
 		require.NotContains(t, o.logged(), "SECRET")
-		dead, err := o.store.DeadMails(t.Context(), 10)
+		dead, err := o.store.DeadParcels(t.Context(), provider.TopicMail, 10)
 		require.NoError(t, err)
 		require.Len(t, dead, 1)
 		require.True(t, strings.HasPrefix(dead[0].LastError, "451 come again 나중에"), dead[0].LastError)
@@ -278,7 +278,7 @@ func TestMailOfAProcessThatDiedIsSentByAnother(t *testing.T) {
 		o := newOffice(t)
 		o.write("ada@example.com")
 		now := time.Now()
-		claimed, err := o.store.ClaimMails(t.Context(), now, now.Add(2*timeout), 1) // and dies
+		claimed, err := o.store.ClaimParcels(t.Context(), provider.TopicMail, now, now.Add(2*timeout), 1) // and dies
 		require.NoError(t, err)
 		require.Len(t, claimed, 1)
 		o.work(mails.NewOutbox(o.store, master(t, 1), time.Now))
@@ -346,7 +346,7 @@ func TestOutboxKeepsNothingReadable(t *testing.T) {
 		o.write("ada@example.com")
 		o.write("eve@example.com")
 		now := time.Now()
-		queued, err := o.store.ClaimMails(t.Context(), now, now, 2)
+		queued, err := o.store.ClaimParcels(t.Context(), provider.TopicMail, now, now, 2)
 		require.NoError(t, err)
 		require.Len(t, queued, 2)
 		for _, q := range queued {
@@ -356,11 +356,11 @@ func TestOutboxKeepsNothingReadable(t *testing.T) {
 		}
 		// Eve, who can write the table, cannot have Ada's mail sent in the place of hers.
 		for _, q := range queued {
-			require.NoError(t, o.store.RemoveMail(t.Context(), q.ID))
+			require.NoError(t, o.store.RemoveParcel(t.Context(), provider.TopicMail, q.ID))
 		}
 		queued[0].ID, queued[1].ID = queued[1].ID, queued[0].ID
 		for _, q := range queued {
-			require.NoError(t, o.store.AddMail(t.Context(), q))
+			require.NoError(t, o.store.AddParcel(t.Context(), q))
 		}
 		o.work(o.Outbox)
 		pass(time.Minute)

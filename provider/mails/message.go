@@ -2,8 +2,9 @@ package mails
 
 import (
 	"context"
-	"errors"
 	"time"
+
+	"github.com/signet-id/signet/provider/outbox"
 )
 
 // Content is what a mail says.
@@ -24,7 +25,7 @@ type Message struct {
 }
 
 // ErrRefused says that a mail will be refused however often it is tried (RFC 5321 §4.2.1: 5yz).
-var ErrRefused = errors.New("refused for good")
+var ErrRefused = outbox.ErrRefused
 
 // Sender hands a mail to whatever carries it on.
 type Sender interface {

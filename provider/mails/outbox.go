@@ -2,34 +2,27 @@ package mails
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/outbox"
 	"github.com/signet-id/signet/provider/secrets"
 )
 
 // Outbox is the provider.MailQueue that keeps mails, sealed with the master key, in the long-lived
 // store.
 type Outbox struct {
-	store  provider.OutboxStore
-	master *secrets.Master
-	now    func() time.Time
-	// added tells this process's Worker that it need not wait for its next look.
-	added chan struct{}
+	parcels *outbox.Outbox
 }
 
 var _ provider.MailQueue = (*Outbox)(nil)
 
 // NewOutbox returns an Outbox.
 func NewOutbox(store provider.OutboxStore, master *secrets.Master, now func() time.Time) *Outbox {
-	return &Outbox{store: store, master: master, now: now, added: make(chan struct{}, 1)}
+	return &Outbox{outbox.New(provider.TopicMail, store, master, now)}
 }
-
-// place is what a mail is sealed for.
-func place(id string) string { return "outbox/" + id }
 
 // sealedMail is a provider.Mail as it is kept. Its names stay: mails outlive releases.
 type sealedMail struct {
@@ -48,23 +41,13 @@ func (o *Outbox) EnqueueMail(ctx context.Context, m provider.Mail) error {
 	if err != nil {
 		return fmt.Errorf("encode mail: %w", err)
 	}
-	id := rand.Text()
-	sealed, err := o.master.Seal(place(id), plain)
-	if err != nil {
-		return fmt.Errorf("seal mail: %w", err)
-	}
-	now := o.now().UTC()
-	if err := o.store.AddMail(ctx, provider.QueuedMail{ID: id, Sealed: sealed, CreatedAt: now, DueAt: now}); err != nil {
-		return err
-	}
-	o.wake()
-	return nil
+	return o.parcels.Add(ctx, plain)
 }
 
-func (o *Outbox) open(q provider.QueuedMail) (provider.Mail, error) {
-	plain, err := o.master.Open(place(q.ID), q.Sealed)
+func (o *Outbox) open(p provider.Parcel) (provider.Mail, error) {
+	plain, err := o.parcels.Open(p)
 	if err != nil {
-		return provider.Mail{}, fmt.Errorf("open mail: %w", err)
+		return provider.Mail{}, err
 	}
 	var m sealedMail
 	if err := json.Unmarshal(plain, &m); err != nil {
@@ -74,11 +57,4 @@ func (o *Outbox) open(q provider.QueuedMail) (provider.Mail, error) {
 		return provider.Mail{}, fmt.Errorf("decode mail: version %d is of a newer release", m.Version)
 	}
 	return provider.Mail{Kind: m.Kind, To: m.To, Locale: m.Locale, Values: m.Values}, nil
-}
-
-func (o *Outbox) wake() {
-	select {
-	case o.added <- struct{}{}:
-	default: // it is awake
-	}
 }

@@ -44,6 +44,8 @@ func TestEveryStatementUsesAnIndex(t *testing.T) {
 	}
 }
 
+var topics = []provider.Topic{provider.TopicMail, provider.TopicLogoutNotice}
+
 // fill makes 300 of everything, for 300 users and in one transaction.
 func fill(t *testing.T, s *sqlstore.Store) {
 	t.Helper()
@@ -64,7 +66,9 @@ func fill(t *testing.T, s *sqlstore.Store) {
 			require.NoError(t, s.CreateLoginSession(ctx, provider.LoginSession{
 				ID: name, CookieHash: name, UserID: u.ID, CreatedAt: now(), ExpiresAt: end, IdleExpiresAt: end,
 			}))
-			require.NoError(t, s.AddMail(ctx, provider.QueuedMail{ID: name, Sealed: []byte("x"), CreatedAt: now(), DueAt: end, Dead: i%2 == 0}))
+			for _, topic := range topics {
+				require.NoError(t, s.AddParcel(ctx, provider.Parcel{ID: name, Topic: topic, Sealed: []byte("x"), CreatedAt: now(), DueAt: end, Dead: i%2 == 0}))
+			}
 			_, err = s.Take(ctx, name, provider.Rate{Limit: 1, Per: time.Duration(i+1) * time.Hour, Burst: 1}, now())
 			require.NoError(t, err)
 		}
@@ -72,7 +76,7 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	}))
 	analyze := "ANALYZE"
 	if s.Dialect() == "mysql" {
-		analyze = "ANALYZE TABLE users, clients, signing_keys, grants, revoked_grants, records, login_sessions, rate_limits, outbox"
+		analyze = "ANALYZE TABLE users, clients, signing_keys, grants, revoked_grants, records, login_sessions, rate_limits, outbox, logout_notices"
 	}
 	_, err := s.Writer().ExecContext(t.Context(), analyze)
 	require.NoError(t, err)
@@ -131,12 +135,14 @@ func useEverything(t *testing.T, s *sqlstore.Store) {
 	_, err = s.Take(ctx, "n007", provider.Rate{Limit: 1, Per: time.Hour, Burst: 1}, at)
 	require.NoError(t, err)
 	require.NoError(t, s.Forget(ctx, "n007"))
-	mails, err := s.ClaimMails(ctx, at.Add(3*time.Hour), at, 1)
-	require.NoError(t, err)
-	require.NoError(t, s.DeferMail(ctx, mails[0].ID, at, "later", true))
-	_, err = s.DeadMails(ctx, 10)
-	require.NoError(t, err)
-	require.NoError(t, s.RemoveMail(ctx, mails[0].ID))
+	for _, topic := range topics {
+		parcels, err := s.ClaimParcels(ctx, topic, at.Add(3*time.Hour), at, 1)
+		require.NoError(t, err)
+		require.NoError(t, s.DeferParcel(ctx, topic, parcels[0].ID, at, "later", true))
+		_, err = s.DeadParcels(ctx, topic, 10)
+		require.NoError(t, err)
+		require.NoError(t, s.RemoveParcel(ctx, topic, parcels[0].ID))
+	}
 	_, err = s.DeleteExpired(ctx, at, 10)
 	require.NoError(t, err)
 	require.NoError(t, s.DeleteSigningKey(ctx, "n007"))

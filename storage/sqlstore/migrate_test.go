@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/storage/sqlstore"
 	"github.com/signet-id/signet/storage/sqlstore/sqlstoretest"
 )
@@ -167,6 +168,7 @@ var rowsOf = map[int64]string{
 		`VALUES ('hash', 'sid', 7, %[1]s, %[1]s, '{"v":1}')`,
 	8: "INSERT INTO rate_limits (key_hash, tat, expires_at) VALUES ('12345678901234567890123456789012', 1, %[1]s)",
 	9: "INSERT INTO outbox (id, sealed, due_at, attempts, last_error, dead) VALUES ('m', 'sealed', %[1]s, 2, '', 0)",
+	16: "INSERT INTO logout_notices (id, sealed, due_at, attempts, last_error, dead) VALUES ('n', 'sealed', %[1]s, 2, '', 0)",
 }
 
 func TestRowsOfEachVersionSurviveToTheLast(t *testing.T) {
@@ -206,7 +208,7 @@ func TestRowsOfEachVersionSurviveToTheLast(t *testing.T) {
 			sessions, err := s.LoginSessionsOfUser(t.Context(), 7)
 			require.NoError(t, err)
 			require.Equal(t, "sid", sessions[0].ID)
-			mails, err := s.ClaimMails(t.Context(), time.Date(2100, time.January, 2, 0, 0, 0, 0, time.UTC), now(), 1)
+			mails, err := s.ClaimParcels(t.Context(), provider.TopicMail, time.Date(2100, time.January, 2, 0, 0, 0, 0, time.UTC), now(), 1)
 			require.NoError(t, err)
 			require.Equal(t, 3, mails[0].Attempts)
 		})
