@@ -245,11 +245,13 @@ func TestRefresh(t *testing.T) {
 	status, _, _ = b.send(http.MethodPost, "/refresh", nil, "Sec-Fetch-Site", "cross-site")
 	require.Equal(t, http.StatusForbidden, status)
 
-	was := i.idToken
-	i.idToken = was.change("sub", "eve")
+	wasToken, wasInfo := i.idToken, i.userinfo
+	i.idToken, i.userinfo = wasToken.change("sub", "eve"), wasInfo.change("sub", "eve")
 	status, _, _ = b.send(http.MethodPost, "/refresh", nil)
 	require.Equal(t, http.StatusBadGateway, status)
-	i.idToken = was
+	require.False(t, b.signedIn())
+	i.idToken, i.userinfo = wasToken, wasInfo
+	b.signIn(i)
 
 	i.refuses = "temporarily_unavailable"
 	status, _, _ = b.send(http.MethodPost, "/refresh", nil)

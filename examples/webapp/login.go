@@ -113,11 +113,12 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
 	if s == nil {
 		return fault{http.StatusUnauthorized, "Please sign in."}
 	}
+	same := func(other *session) bool { return other == s }
 	s.mu.Lock() // a refresh token is good for one use
 	defer s.mu.Unlock()
 	token, err := a.oauth.TokenSource(r.Context(), &oauth2.Token{RefreshToken: s.token.RefreshToken}).Token()
 	if refused := new(oauth2.RetrieveError); errors.As(err, &refused) && refused.ErrorCode == "invalid_grant" {
-		a.sessions.end(func(other *session) bool { return other == s })
+		a.sessions.end(same)
 		return fault{http.StatusUnauthorized, "Your session has ended: please sign in again."}
 	}
 	if err != nil {
@@ -127,6 +128,7 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request) error {
 	s.refreshes++
 	if token.Extra("id_token") != nil {
 		if _, err := a.verify(r.Context(), s, token); err != nil {
+			a.sessions.end(same) // these are not this user's tokens
 			return err
 		}
 	}
