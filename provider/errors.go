@@ -27,6 +27,8 @@ var (
 	// ErrUnavailable says that a store or a bounded resource cannot serve now; the same call may
 	// succeed later. Every store wraps its outages in it.
 	ErrUnavailable = errors.New("temporarily unavailable")
+	// ErrForbiddenTarget says that a URL, or an address that it leads to, must not be reached from here.
+	ErrForbiddenTarget = errors.New("forbidden target")
 )
 
 // BusyError says that a bounded resource is exhausted and when to try again. It matches

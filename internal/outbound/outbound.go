@@ -17,17 +17,21 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/signet-id/signet/provider"
 )
 
 // The failures that callers tell apart; compare with errors.Is. The texts around them name addresses
 // of the inside: they are for the log, not for whoever named the URL.
 var (
 	// ErrForbidden says that a URL, or an address that it leads to, must not be reached.
-	ErrForbidden = errors.New("forbidden target")
+	ErrForbidden = provider.ErrForbiddenTarget
 	// ErrRedirect says that the answer was a redirect.
 	ErrRedirect = errors.New("redirect refused")
 	// ErrTooLarge says that the answer has more than Options.MaxBody bytes.
 	ErrTooLarge = errors.New("answer is too large")
+	// ErrStatus says that the answer's status is not the one that was hoped for.
+	ErrStatus = errors.New("unexpected status")
 )
 
 // Options say what a Client may reach, and how much it takes. A zero field has its default.
@@ -103,6 +107,27 @@ func (c *Client) Check(ctx context.Context, rawURL string) error {
 		}
 	}
 	return nil
+}
+
+// Fetch returns the body of a URL that is answered with 200.
+func (c *Client) Fetch(ctx context.Context, rawURL string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not a URL", ErrForbidden)
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%w: %d", ErrStatus, response.StatusCode)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", request.URL.Host, err)
+	}
+	return body, nil
 }
 
 // guard is what may be reached.

@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/signet-id/signet/provider"
 )
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -207,6 +209,28 @@ func TestUnknownNameIsNotForbidden(t *testing.T) {
 	err := nobody.Check(t.Context(), "https://nobody.example/")
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrForbidden)
+}
+
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/keys":
+			_, _ = io.WriteString(w, "inside")
+		case "/large":
+			_, _ = io.WriteString(w, strings.Repeat("x", 65<<10))
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	client := New(toLoopback())
+	body, err := client.Fetch(t.Context(), server+"/keys#fragment")
+	require.NoError(t, err)
+	require.Equal(t, "inside", string(body))
+	for url, want := range map[string]error{server + "/other": ErrStatus, server + "/large": ErrTooLarge, "file:///etc/passwd": provider.ErrForbiddenTarget, "%": ErrForbidden} {
+		_, err = client.Fetch(t.Context(), url)
+		require.ErrorIs(t, err, want)
+	}
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
