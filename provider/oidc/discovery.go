@@ -35,6 +35,11 @@ type serverMetadata struct {
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
+	EndSessionEndpoint               string   `json:"end_session_endpoint"`
+	BackchannelLogoutSupported       bool     `json:"backchannel_logout_supported"`
+	BackchannelLogoutWithSession     bool     `json:"backchannel_logout_session_supported"`
+	FrontchannelLogoutSupported      bool     `json:"frontchannel_logout_supported"`
+	FrontchannelLogoutWithSession    bool     `json:"frontchannel_logout_session_supported"`
 }
 
 // metadata describes an engine with these settings.
@@ -60,7 +65,10 @@ func metadata(s Settings) serverMetadata {
 			"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash",
 			"name", "given_name", "family_name", "email", "email_verified",
 		},
-		ACRValuesSupported: []string{acrPassword},
+		ACRValuesSupported:         []string{acrPassword},
+		EndSessionEndpoint:         s.Issuer + "/oauth2/logout",
+		BackchannelLogoutSupported: true, BackchannelLogoutWithSession: true,
+		FrontchannelLogoutSupported: true, FrontchannelLogoutWithSession: true,
 	}
 }
 
