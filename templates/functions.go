@@ -64,6 +64,12 @@ func (p *Pages) functions(language string) template.FuncMap {
 			}
 			return text(explainPrefix + "other")
 		},
+		"told": func(description string) (string, error) {
+			if id, ok := p.words.told[description]; ok {
+				return text(id)
+			}
+			return "", nil
+		},
 		"field": func(faults []Fault, name, label string, options ...any) (inputField, error) {
 			f := inputField{Name: name, Label: label, Type: "text"}
 			for _, fault := range faults {
@@ -90,7 +96,7 @@ func (p *Pages) functions(language string) template.FuncMap {
 		"machine":  func(t time.Time) string { return t.Format(time.RFC3339) },
 		"device":   func(userAgent string) (string, error) { return p.device(language, userAgent) },
 		"redirect": redirect,
-		"onward":   onward,
+		"onward":   Onward,
 		"join":     func(parts ...string) string { return strings.Join(parts, "") },
 		"yes": func(is bool) string {
 			if is {
@@ -144,8 +150,9 @@ func redirect(to string) (template.URL, error) {
 	return template.URL(to), nil //nolint:gosec // its scheme runs nothing here
 }
 
-// onward is the address of another page that goes on with the same request.
-func onward(page, interaction, next string) string {
+// Onward is the address of another page that goes on with the same authorization request, or leads to the same
+// path of ours after it.
+func Onward(page, interaction, next string) string {
 	query := url.Values{}
 	if interaction != "" {
 		query.Set("interaction", interaction)

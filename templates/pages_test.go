@@ -130,7 +130,7 @@ func TestWordsAreCompleteAndUsed(t *testing.T) {
 	p := newPages(t, "")
 	used := usedMessages(p)
 	for id := range words["en"] {
-		require.True(t, used[id] || strings.HasPrefix(id, faultPrefix), "no page says %q", id)
+		require.True(t, used[id] || strings.HasPrefix(id, faultPrefix) || strings.HasPrefix(id, toldPrefix), "no page says %q", id)
 	}
 	for id := range used {
 		require.NotEmpty(t, words["en"][id], "there is no %q", id)
@@ -245,12 +245,20 @@ func TestRulesSpeakKorean(t *testing.T) {
 		said = append(said, f.Message)
 	}
 	// The rules of other packages have their words in their sources.
-	for _, file := range []string{"../provider/accounts/accounts.go", "../provider/accounts/reset.go", "../handlers/input.go", "../handlers/errors.go"} {
+	sources := ""
+	for _, file := range []string{
+		"../provider/accounts/accounts.go", "../provider/accounts/reset.go", "../handlers/input.go", "../handlers/errors.go", "../handlers/login.go",
+		"../provider/passwords/policy.go", "../provider/profile.go",
+	} {
 		source, err := os.ReadFile(file)
 		require.NoError(t, err)
-		for _, match := range regexp.MustCompile(`"((?:Enter|Ensure|This field|The two|Your old|A user|E-mail is|Unable|Null char|Not a valid)[^"]*)"`).FindAllStringSubmatch(string(source), -1) {
+		sources += string(source)
+		for _, match := range regexp.MustCompile(`"((?:Enter|Ensure|This field|The two|Your old|A user|E-mail is|Unable|Null char|Not a valid|Too many)[^"]*)"`).FindAllStringSubmatch(string(source), -1) {
 			said = append(said, strings.ReplaceAll(match[1], "%d", "150"))
 		}
+	}
+	for english, id := range p.words.faults {
+		require.True(t, strings.Contains(sources, english) || strings.HasPrefix(id, "fault.password_like_"), "nobody says %q any more", english)
 	}
 	require.Greater(t, len(said), 20)
 	for _, message := range said {
@@ -269,6 +277,28 @@ func TestRulesSpeakKorean(t *testing.T) {
 	page := p.mustRender(t, Reader{Language: "ko"}, NewPasswordView{Faults: []Fault{{"new_password2", "This password is too short. It must contain at least 12 characters."}}})
 	require.Equal(t, 2, strings.Count(page, "최소 12자를 입력하세요."), "in the list and at the field")
 	require.Contains(t, page, `aria-invalid="true" aria-describedby="new_password2-fault-0"`)
+}
+
+// An error that a person can do something about is told in their language, by the words that the code has.
+func TestErrorsSpeakKorean(t *testing.T) {
+	t.Parallel()
+	p := newPages(t, "")
+	sources := ""
+	for _, file := range []string{"../provider/oidc/interaction.go", "../provider/oidc/authorize.go", "../handlers/page.go"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		sources += string(source)
+	}
+	for _, match := range regexp.MustCompile(`Description: "([^"]*[Gg]o back[^"]*)"`).FindAllStringSubmatch(sources, -1) {
+		page := p.mustRender(t, Reader{Language: "ko"}, ErrorView{Code: "invalid_request", Description: match[1]})
+		require.Regexp(t, `<p id="error-description">[^<]*\p{Hangul}`, page, match[1])
+		require.NotContains(t, page, match[1])
+	}
+	for english := range p.words.told {
+		require.Contains(t, sources, english, "nobody says it any more")
+	}
+	page := p.mustRender(t, Reader{Language: "ko"}, ErrorView{Code: "invalid_client", Description: "The application is not known here."})
+	require.Contains(t, page, `<dd id="error-description" lang="en">The application is not known here.</dd>`)
 }
 
 func TestMatchFindsTheReadersLanguage(t *testing.T) {
@@ -321,7 +351,7 @@ func TestFaultsOfOverridesAreFoundAtStart(t *testing.T) {
 		"a syntax error":             {"auth/login.html", "<p>\n{{if}}", []string{"auth/login.html:2"}},
 		"a value that is not there":  {"auth/login.html", login + "\n\n{{.View.Shoes}}", []string{"auth/login.html:", "Shoes"}},
 		"one that only samples show": {"auth/consent.html", strings.Replace(mustReadOwn(t, "auth/consent.html"), "{{scope .}}", "{{.Name}}", 1), []string{"auth/consent.html:7", "Name"}},
-		"an unknown message":         {"errors/error.html", strings.Replace(mustReadOwn(t, "errors/error.html"), "error.home", "error.shoes", 1), []string{"errors/error.html:11", "error.shoes"}},
+		"an unknown message":         {"errors/error.html", strings.Replace(mustReadOwn(t, "errors/error.html"), "error.home", "error.shoes", 1), []string{"errors/error.html:12", "error.shoes"}},
 		"an unknown picture":         {"layouts/page.html", strings.Replace(mustReadOwn(t, "layouts/page.html"), "<body>", `<body><img src="{{asset "x.png"}}" alt="">`, 1), []string{"layouts/page.html", "x.png"}},
 		"markup that does not end":   {"auth/login.html", login + `<a href="`, []string{"auth/login.html"}},
 		"a script":                   {"auth/login.html", login + "<script>alert(1)</script>", []string{"auth/login.html", "inline"}},

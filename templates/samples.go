@@ -68,10 +68,12 @@ func samples() []View {
 		all = append(all, NoticeView{Message: message, Link: "/login", LinkMessage: message + ".link"})
 	}
 	for _, code := range []string{
-		"invalid_request", "invalid_client", "unauthorized_client", "access_denied", "not_found", "expired", "form", "rate_limited",
-		"temporarily_unavailable", "server_error", "unheard_of",
+		"invalid_request", "invalid_client", "unauthorized_client", "access_denied", "temporarily_unavailable", "server_error", "unheard_of",
 	} {
 		all = append(all, ErrorView{Code: code, Description: "The 'redirect_uri' is <wrong>.", RequestID: "REQUEST"})
 	}
-	return append(all, ErrorView{Code: "not_found"})
+	return append(
+		all, ErrorView{Code: "server_error"},
+		ErrorView{Code: "invalid_request", Description: "This sign-in was completed before. Go back to the application.", RequestID: "REQUEST"},
+	)
 }

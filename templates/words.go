@@ -25,6 +25,8 @@ type dictionary struct {
 	// faults finds the id of what a rule says.
 	faults    map[string]string
 	countings []counting
+	// told finds the id of what an error says to people, not to those who run the application.
+	told map[string]string
 }
 
 // counting is a fault that has a number in it.
@@ -36,6 +38,7 @@ type counting struct {
 const (
 	faultPrefix   = "fault."
 	explainPrefix = "error.explain."
+	toldPrefix    = "error.told."
 )
 
 // readDictionary reads locales/active.<language>.json: our words, and the operator's in their place.
@@ -44,6 +47,7 @@ func readDictionary(files pageFiles) (*dictionary, error) {
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	d := &dictionary{
 		localizer: map[string]*i18n.Localizer{}, fixed: map[string]map[string]string{}, known: map[string]bool{}, faults: map[string]string{},
+		told: map[string]string{},
 	}
 	var tags []language.Tag
 	for _, name := range files.locales { // English comes first, also by its name
@@ -96,7 +100,7 @@ func readWords(files pageFiles, name string) (map[string]string, error) {
 		switch own, ok := words[id]; {
 		case !ok:
 			return nil, fmt.Errorf("page words %s: no page says %q", name, id)
-		case strings.HasPrefix(id, faultPrefix) && strings.Contains(name, ".en."):
+		case (strings.HasPrefix(id, faultPrefix) || strings.HasPrefix(id, toldPrefix)) && strings.Contains(name, ".en."):
 			return nil, fmt.Errorf("page words %s: %q is what the rules say, and cannot be changed in English", name, id)
 		case !slices.Equal(placeholders(own), placeholders(text)):
 			return nil, fmt.Errorf("page words %s: %q must have the values of %q", name, id, own)
@@ -132,6 +136,9 @@ func (d *dictionary) indexFaults() error {
 	for id, text := range d.fixed[defaultLanguage] {
 		if strings.HasPrefix(id, faultPrefix) {
 			d.faults[text] = id
+		}
+		if strings.HasPrefix(id, toldPrefix) {
+			d.told[text] = id
 		}
 	}
 	for id := range d.known {
