@@ -17,7 +17,9 @@ type accessToken struct {
 	Scope    string `json:"scope"`
 }
 
-func (t accessToken) allows(scope string) bool { return slices.Contains(strings.Fields(t.Scope), scope) }
+func (t accessToken) allows(scope string) bool {
+	return slices.Contains(strings.Fields(t.Scope), scope)
+}
 
 // verifier checks access tokens by themselves (RFC 9068 §4). go-oidc's verifier is made for ID tokens, and its
 // checks of signature, algorithm, "iss", "aud" and "exp" are the same for both.
@@ -45,7 +47,7 @@ func (v verifier) verify(ctx context.Context, raw string) (accessToken, error) {
 
 // requireType looks at the header "typ" of a token whose signature is verified afterwards.
 func requireType(raw, want string) error {
-	token, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.ES256, jose.RS256, jose.EdDSA})
+	token, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256, jose.RS256, jose.EdDSA})
 	if err != nil {
 		return err
 	}

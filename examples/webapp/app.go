@@ -122,7 +122,8 @@ func (a *app) handle(h func(http.ResponseWriter, *http.Request) error) http.Hand
 		}
 		told := fault{http.StatusBadGateway, "Something went wrong. Please try again."}
 		if !errors.As(err, &told) {
-			log.Printf("%s %s: %v", r.Method, r.URL.Path, err) // the path alone: a query may hold a code
+			// Not the address: its query may hold a code. Quoted, because the issuer's words may be in it.
+			log.Printf("%s: %q", r.Pattern, err) //nolint:gosec // G706: quoted
 		}
 		show(w, told.status, view{Fault: told.text})
 	}

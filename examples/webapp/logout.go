@@ -50,8 +50,11 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) error {
 // signedOut is where the issuer sends the browser back. Without our state somebody else led it here, and there is
 // nothing to tell.
 func (a *app) signedOut(w http.ResponseWriter, r *http.Request) error {
-	cookie, err := r.Cookie(logoutCookie)
-	if err != nil || r.URL.Query().Get("state") != cookie.Value {
+	state := ""
+	if cookie, err := r.Cookie(logoutCookie); err == nil {
+		state = cookie.Value
+	}
+	if state == "" || r.URL.Query().Get("state") != state {
 		http.Redirect(w, r, a.url+"/", http.StatusSeeOther)
 		return nil
 	}
@@ -90,7 +93,7 @@ const (
 // "sub" or "sid", and that there is no "nonce", which ID tokens have.
 func (a *app) verifyLogoutToken(ctx context.Context, raw string) (*oidc.LogoutToken, error) {
 	algorithms := []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.EdDSA} // what is good among them go-oidc decides
-	parsed, err := jose.ParseSigned(raw, algorithms)
+	parsed, err := jose.ParseSignedCompact(raw, algorithms)
 	if err != nil {
 		return nil, err
 	}

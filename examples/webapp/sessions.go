@@ -91,7 +91,7 @@ func (s *session) expired() bool { return time.Since(s.began) > sessionLifetime 
 // setCookie sets a cookie that no script reads and no other site's form sends; without a lifetime it is removed.
 // Lax and not Strict: the browser comes back to the callback from another site.
 func (a *app) setCookie(w http.ResponseWriter, name, value, path string, lifetime time.Duration) {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // G124: without Secure on a loopback address alone
 		Name: name, Value: value, Path: path, MaxAge: int(lifetime / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(a.url, "https:"),
 	}

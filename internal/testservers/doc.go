@@ -1,4 +1,5 @@
-// Package testservers starts the servers that tests need: MariaDB, Redis, a Redis Cluster and a Redis Sentinel set.
+// Package testservers starts the servers that tests need: MariaDB, Redis, a Redis Cluster, a Redis Sentinel set, and an
+// Apache that is a relying party.
 //
 // It owns processes: each server is one child with a free loopback port and a temporary folder of its own, which Close
 // ends and removes. Faults are made by the same values: Kill, Stop, Pause, Resume and Restart on the same port.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -26,7 +25,7 @@ func StartMariaDB(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	credential, err := mariadbUser()
+	credential, err := credentialOf("mysql") // MariaDB refuses to be root
 	if err != nil {
 		return nil, err
 	}
@@ -99,36 +98,6 @@ func installMariaDB(ctx context.Context, dir string, credential *syscall.Credent
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// mariadbUser returns the account mysql when this program is root, which MariaDB refuses to be, and nil otherwise.
-// The process starts under that account rather than change to it by itself: a change would lose dieWithParent.
-func mariadbUser() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // No credential is "as we are".
-	}
-	account, err := user.Lookup("mysql")
-	if err != nil {
-		return nil, fmt.Errorf("find the user that runs MariaDB: %w", err)
-	}
-	uid, err := strconv.ParseUint(account.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user mysql: %w", err)
-	}
-	gid, err := strconv.ParseUint(account.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("user mysql: %w", err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-func chown(owner *syscall.Credential, paths ...string) error {
-	for _, path := range paths {
-		if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
-			return fmt.Errorf("give files to MariaDB: %w", err)
-		}
 	}
 	return nil
 }

@@ -11,8 +11,10 @@ import (
 	"strings"
 )
 
-// packages names the Debian package of each program that is started.
+// packages names the Debian package of each program that is started, and of modules by their path.
 var packages = map[string]string{
+	"apache2":            "apache2",
+	apacheOpenIDC:        "libapache2-mod-auth-openidc",
 	"mariadbd":           "mariadb-server",
 	"mariadb-install-db": "mariadb-server",
 	"redis-server":       "redis-server",
@@ -59,8 +61,14 @@ func missingPackages() []string {
 	return missing
 }
 
-// find returns the path of a server program, also from /usr/sbin, which is not in every user's PATH.
+// find returns the path of a server program, also from /usr/sbin, which is not in every user's PATH, or of a module.
 func find(program string) (string, error) {
+	if filepath.IsAbs(program) {
+		if _, err := os.Stat(program); err != nil {
+			return "", fmt.Errorf("%s is not installed; install the Debian package %s", program, packages[program])
+		}
+		return program, nil
+	}
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil
 	}

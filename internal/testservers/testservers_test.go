@@ -3,6 +3,9 @@ package testservers
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -143,6 +146,34 @@ func TestRedis(t *testing.T) {
 		server := start(t)
 		require.ErrorContains(t, server.Restart(t.Context()), "still runs")
 	})
+}
+
+func TestApache(t *testing.T) {
+	t.Parallel()
+	server, err := StartApache(t.Context(), Options{Settings: []string{
+		"OIDCProviderMetadataURL http://127.0.0.1:9/.well-known/openid-configuration", // nobody: a page that is protected needs it
+		"OIDCClientID apache", "OIDCClientSecret s3cret", "OIDCRedirectURI ${URL}/protected/callback", "OIDCCryptoPassphrase passphrase",
+	}})
+	require.NoError(t, err)
+	closeAtEnd(t, server)
+	get := func(path string) (int, string) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		require.NoError(t, err)
+		request.Header.Set("Accept", "text/html") // whoever is no browser is not sent to sign in
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		page, err := io.ReadAll(response.Body)
+		require.NoError(t, errors.Join(err, response.Body.Close()))
+		return response.StatusCode, string(page)
+	}
+	status, page := get("/")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "everybody")
+	status, page = get("/protected/")
+	require.Equal(t, http.StatusInternalServerError, status)
+	require.NotContains(t, page, "protected page")
+	require.NoError(t, server.Stop())
+	require.NoError(t, server.Restart(t.Context()))
 }
 
 func TestStart_says_why_it_failed_and_leaves_nothing(t *testing.T) {
