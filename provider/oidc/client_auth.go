@@ -15,23 +15,39 @@ import (
 type clientCredentials struct {
 	id     string
 	secret string
-	method string
+	// method is empty with an assertion: its algorithm does not tell, the client's registration does.
+	method    string
+	assertion string
 }
 
-// parseClientCredentials reads them from the Authorization header or the form, never from both.
+// proves tells whether the credentials are of the kind that a client is registered for.
+func (c clientCredentials) proves(client provider.Client) bool {
+	if c.assertion != "" {
+		return len(provider.AssertionAlgs(client.TokenEndpointAuthMethod)) > 0
+	}
+	return c.method == client.TokenEndpointAuthMethod
+}
+
+// parseClientCredentials reads them from the Authorization header, the form or an assertion in it, never
+// from two of them.
 func parseClientCredentials(header http.Header, form url.Values) (clientCredentials, error) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	authorization := header.Values("Authorization")
+	asserted := form.Has("client_assertion") || form.Has("client_assertion_type")
 	switch {
 	case len(authorization) > 1:
 		return clientCredentials{}, invalidRequest("The request has more than one Authorization header.")
+	case asserted && (len(authorization) == 1 || secret != ""):
+		return clientCredentials{}, errTwoAuthentications
+	case asserted:
+		return parseAssertion(form)
 	case len(authorization) == 1:
 		basic, err := parseBasic(authorization[0])
 		if err != nil {
 			return clientCredentials{}, errInvalidClient
 		}
 		if secret != "" || (id != "" && id != basic.id) {
-			return clientCredentials{}, invalidRequest("The request authenticates the client in more than one way.")
+			return clientCredentials{}, errTwoAuthentications
 		}
 		return basic, nil
 	case id == "":
@@ -46,6 +62,8 @@ func parseClientCredentials(header http.Header, form url.Values) (clientCredenti
 // errInvalidClient is one answer for an unknown client, a wrong secret and a wrong method (RFC 6749
 // §5.2).
 var errInvalidClient = &Error{Status: http.StatusUnauthorized, Code: "invalid_client", Description: "Client authentication failed."}
+
+var errTwoAuthentications = invalidRequest("The request authenticates the client in more than one way.")
 
 var errNotBasic = errors.New("not Basic credentials")
 
@@ -88,10 +106,15 @@ func (e *Engine) authenticateClient(ctx context.Context, header http.Header, for
 		report.ClientID = client.ID // one that exists: what strangers send as an id may be a secret
 	}
 	switch {
-	case client.Disabled || credentials.method != client.TokenEndpointAuthMethod:
+	case client.Disabled || !credentials.proves(client):
 		return provider.Client{}, e.limitedByAddress(ctx, errInvalidClient)
 	case client.Public():
 		return client, e.Limits.TokenByAddress(ctx)
+	case credentials.assertion != "":
+		if err := e.checkAssertion(ctx, client, credentials.assertion); err != nil {
+			return provider.Client{}, e.limitedByAddress(ctx, err)
+		}
+		return client, limit(ctx, client.ID)
 	}
 	ok, err := e.Secrets.Verify(ctx, client.SecretHashes, credentials.secret, e.Now(), func() error { return e.Limits.TokenByAddress(ctx) })
 	if err != nil {

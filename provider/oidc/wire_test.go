@@ -14,7 +14,7 @@ import (
 	"github.com/signet-id/signet/provider/secrets"
 )
 
-func newFormat(t testing.TB, fill byte, previous ...byte) refreshTokens {
+func newFormat(t testing.TB, fill byte, previous ...byte) grantTokens {
 	t.Helper()
 	var before [][]byte
 	for _, p := range previous {
@@ -26,7 +26,7 @@ func newFormat(t testing.TB, fill byte, previous ...byte) refreshTokens {
 }
 
 func TestRefreshTokenFormat(t *testing.T) {
-	want := refreshToken{grantID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", userID: 1<<62 + 5, generation: 7}
+	want := grantToken{grantID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", userID: 1<<62 + 5, generation: 7}
 	token := newFormat(t, 1).format(want)
 	got, err := newFormat(t, 1).parse(token)
 	require.NoError(t, err)
@@ -37,27 +37,27 @@ func TestRefreshTokenFormat(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 		_, err = newFormat(t, 2).parse(token)
-		require.ErrorIs(t, err, errNotRefreshToken)
+		require.ErrorIs(t, err, errNotGrantToken)
 	})
 	t.Run("TOK-16: no cut, extension or changed letter is one of ours", func(t *testing.T) {
 		for i := range token {
 			changed := []byte(token)
 			changed[i] ^= 0x01
 			_, err := newFormat(t, 1).parse(string(changed))
-			require.ErrorIs(t, err, errNotRefreshToken, "letter %d", i)
+			require.ErrorIs(t, err, errNotGrantToken, "letter %d", i)
 			_, err = newFormat(t, 1).parse(token[:i])
-			require.ErrorIs(t, err, errNotRefreshToken, "cut at %d", i)
+			require.ErrorIs(t, err, errNotGrantToken, "cut at %d", i)
 		}
 		for _, tail := range []string{"A", "=", " ", "\n"} {
 			_, err := newFormat(t, 1).parse(token + tail)
-			require.ErrorIs(t, err, errNotRefreshToken)
+			require.ErrorIs(t, err, errNotGrantToken)
 		}
 	})
 }
 
 func FuzzRefreshToken(f *testing.F) {
 	format := newFormat(f, 1)
-	valid := format.format(refreshToken{grantID: "G", userID: 1, generation: 1})
+	valid := format.format(grantToken{grantID: "G", userID: 1, generation: 1})
 	f.Add(valid)
 	f.Add("sgr_")
 	f.Add(strings.ToUpper(valid))
@@ -132,21 +132,23 @@ func TestParseClientCredentials(t *testing.T) {
 	t.Run("CLI-04: id and secret are form-encoded in Basic", func(t *testing.T) {
 		got, err := parseClientCredentials(basicHeader("a:b%+ ü", "s:e%+ ü"), nil)
 		require.NoError(t, err)
-		require.Equal(t, clientCredentials{"a:b%+ ü", "s:e%+ ü", provider.AuthMethodClientSecretBasic}, got)
+		require.Equal(t, clientCredentials{id: "a:b%+ ü", secret: "s:e%+ ü", method: provider.AuthMethodClientSecretBasic}, got)
 	})
 	t.Run("in the body", func(t *testing.T) {
 		got, err := parseClientCredentials(nil, url.Values{"client_id": {"a"}, "client_secret": {"s"}})
 		require.NoError(t, err)
-		require.Equal(t, clientCredentials{"a", "s", provider.AuthMethodClientSecretPost}, got)
+		require.Equal(t, clientCredentials{id: "a", secret: "s", method: provider.AuthMethodClientSecretPost}, got)
 		got, err = parseClientCredentials(nil, url.Values{"client_id": {"a"}})
 		require.NoError(t, err)
-		require.Equal(t, clientCredentials{"a", "", provider.AuthMethodNone}, got)
+		require.Equal(t, clientCredentials{id: "a", method: provider.AuthMethodNone}, got)
 	})
 	for name, tc := range map[string]struct {
 		header http.Header
 		form   url.Values
 		code   string
 	}{
+		"CLI-01: Basic and assertion":   {basicHeader("a", "s"), url.Values{"client_assertion": {"x"}}, "invalid_request"},
+		"CLI-01: secret and assertion":  {nil, url.Values{"client_id": {"a"}, "client_secret": {"s"}, "client_assertion": {"x"}}, "invalid_request"},
 		"CLI-01: Basic and body secret": {basicHeader("a", "s"), url.Values{"client_id": {"a"}, "client_secret": {"s"}}, "invalid_request"},
 		"Basic and another client_id":   {basicHeader("a", "s"), url.Values{"client_id": {"b"}}, "invalid_request"},
 		"two headers":                   {http.Header{"Authorization": {"Basic YTpz", "Basic YTpz"}}, nil, "invalid_request"},
