@@ -18,6 +18,9 @@ const (
 	logoutPath     = "/logout"
 )
 
+// framesLoad is how long, in seconds, the pages of clients have to be loaded in frames before the browser goes on.
+const framesLoad = "2"
+
 // endSessionPage answers GET and POST /oauth2/logout (OpenID Connect RP-Initiated Logout §2).
 func (s *Server) endSessionPage(c *gin.Context) error {
 	step, err := s.Engine.NextLogoutStep(c.Writer, c.Request, s.browser(c))
@@ -76,6 +79,9 @@ func (s *Server) showLogout(c *gin.Context, step oidc.LogoutStep) {
 		if step.Continue != "" && len(step.Frames) == 0 {
 			seeOther(c, step.Continue)
 			return
+		}
+		if step.Continue != "" {
+			c.Header("Refresh", framesLoad+"; url="+step.Continue)
 		}
 		s.pageFor(c, http.StatusOK, templates.LoggedOutView{Frames: step.Frames, Continue: step.Continue}, framing(step.Frames), language)
 	}
