@@ -28,6 +28,7 @@ type Config struct {
 	Mail       Mail       `yaml:"mail"`
 	Limits     Limits     `yaml:"limits"`
 	CORS       CORS       `yaml:"cors"`
+	Outbound   Outbound   `yaml:"outbound"`
 	Branding   Branding   `yaml:"branding"`
 	Log        Log        `yaml:"log"`
 	Telemetry  Telemetry  `yaml:"telemetry"`
@@ -90,6 +91,10 @@ type Tokens struct {
 	// RefreshTokenIdle ends a grant that is not used, RefreshTokenMax any grant.
 	RefreshTokenIdle time.Duration `yaml:"refresh_token_idle"`
 	RefreshTokenMax  time.Duration `yaml:"refresh_token_max"`
+	// CodeLifetime ends an authorization code that is not redeemed, InteractionLifetime a sign-in whose pages
+	// are not finished.
+	CodeLifetime        time.Duration `yaml:"code_lifetime"`
+	InteractionLifetime time.Duration `yaml:"interaction_lifetime"`
 	// RefreshGrace is how long a used refresh token still gets the successor it got first.
 	RefreshGrace         time.Duration `yaml:"refresh_grace"`
 	AccessTokenAlgorithm string        `yaml:"access_token_algorithm"`
@@ -118,6 +123,16 @@ type Accounts struct {
 	PreventEnumeration  bool    `yaml:"prevent_enumeration"`
 	Argon2              Argon2  `yaml:"argon2"`
 	Cookies             Cookies `yaml:"cookies"`
+	// LoginSession is for browsers that sign in on our pages.
+	LoginSession LoginSession `yaml:"login_session"`
+}
+
+// LoginSession says how long a browser stays signed in: Idle without use and Max in any case, or Remembered
+// for those who ask to be.
+type LoginSession struct {
+	Idle       time.Duration `yaml:"idle"`
+	Max        time.Duration `yaml:"max"`
+	Remembered time.Duration `yaml:"remembered"`
 }
 
 // Argon2 is the cost of a password hash, and how many may be paid at once.
@@ -186,6 +201,8 @@ type Limits struct {
 	TokenPerAddress         Rate `yaml:"token_per_address"`
 	TokenPerClient          Rate `yaml:"token_per_client"`
 	IntrospectionPerClient  Rate `yaml:"introspection_per_client"`
+	// ClientRegistrationsPerAddress is for clients, RegistrationPerAddress for people.
+	ClientRegistrationsPerAddress Rate `yaml:"client_registrations_per_address"`
 }
 
 // CORS lists the origins that may call the account API from a browser. Those of the OAuth endpoints
@@ -234,6 +251,8 @@ func Default() Config {
 			RefreshTokenIdle:     day,
 			RefreshTokenMax:      30 * day,
 			RefreshGrace:         30 * time.Second,
+			CodeLifetime:         time.Minute,
+			InteractionLifetime:  30 * time.Minute,
 			AccessTokenAlgorithm: "ES256",
 			KeyRotation:          90 * day,
 			JWKSMaxAge:           5 * time.Minute,
@@ -248,11 +267,12 @@ func Default() Config {
 			OldPasswordRequired:   true,
 			Argon2:                Argon2{Memory: 19 * mib, Time: 2, Threads: 1, Queue: 50, QueueWait: time.Second},
 			Cookies:               Cookies{AccessName: "my-app-auth", RefreshName: "my-refresh-token", SessionName: "sessionid", RefreshPath: "/", SameSite: "lax", HTTPOnly: true},
+			LoginSession:          LoginSession{Idle: 12 * time.Hour, Max: day, Remembered: 30 * day},
 		},
 		AccountAPI: AccountAPI{Enabled: true, Dialect: "2", RotateRefreshTokens: true, SessionLifetime: 14 * day, NewPasswordMaxLength: 128},
 		OAuth: OAuth{
 			PasswordGrant:       true,
-			Grants:              []string{provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},
+			Grants:              []string{provider.GrantAuthorizationCode, provider.GrantRefreshToken, provider.GrantPassword, provider.GrantClientCredentials},
 			DynamicRegistration: "off",
 		},
 		Mail: defaultMail(),
@@ -267,6 +287,8 @@ func Default() Config {
 			TokenPerAddress:         Rate{Limit: 300, Per: time.Minute, Burst: 300},
 			TokenPerClient:          Rate{Limit: 600, Per: time.Minute, Burst: 600},
 			IntrospectionPerClient:  Rate{Limit: 6000, Per: time.Minute, Burst: 6000},
+
+			ClientRegistrationsPerAddress: Rate{Limit: 10, Per: time.Hour, Burst: 10},
 		},
 		Branding:  Branding{Name: "Signet"},
 		Log:       Log{Format: "text"},

@@ -291,7 +291,7 @@ func (s *Server) authorize(c *gin.Context) (oidc.Authorization, error) {
 	ctx := c.Request.Context()
 	token, err := s.accessToken(c)
 	if secret := s.sessionSecret(c); errors.Is(err, errNoCredentials) && secret != "" && c.GetHeader("Authorization") == "" {
-		user, err := s.Accounts.SessionUser(ctx, secret)
+		user, _, err := s.Accounts.SessionUser(ctx, secret)
 		if errors.Is(err, provider.ErrNotFound) {
 			return oidc.Authorization{}, errNoCredentials
 		}

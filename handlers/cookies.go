@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/oidc"
 )
 
@@ -50,11 +51,11 @@ func (s *Server) beginSession(c *gin.Context, user provider.User) error {
 	if s.Cookies.Session == "" {
 		return nil
 	}
-	secret, err := s.Accounts.BeginSession(c.Request.Context(), user)
+	lifetime := s.Cookies.SessionLifetime
+	secret, _, err := s.Accounts.BeginSession(c.Request.Context(), user, accounts.SessionTerms{Idle: lifetime, Max: lifetime, Remembered: true})
 	if err != nil {
 		return err
 	}
-	lifetime := s.Accounts.SessionLifetime
 	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure wherever the issuer is https
 		Name: s.Cookies.Session, Value: secret, Path: "/", MaxAge: int(lifetime / time.Second), Expires: s.Now().Add(lifetime),
 		HttpOnly: true, Secure: s.Cookies.Secure || s.secure(), SameSite: http.SameSiteLaxMode,

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/signet-id/signet/templates"
 )
 
 // AccountAPI is the base path of the account API.
@@ -23,6 +25,7 @@ func (s *Server) Routes() http.Handler {
 		_ = s.crossOrigin.AddTrustedOrigin(origin) // the settings were validated
 	}
 	s.background = newBackground()
+	s.formKeys = s.Engine.Master.Derive("form-token")
 	gin.SetMode(gin.ReleaseMode)
 	g := gin.New()
 	g.HandleMethodNotAllowed = true
@@ -40,15 +43,29 @@ func (s *Server) Routes() http.Handler {
 	g.Use(s.observe, s.knownHost)
 	g.NoRoute(notFound)
 	g.NoMethod(methodNotAllowed)
-	g.GET("/", startPage)
 
 	// OAuth 2 and OpenID Connect. The engine refuses other methods in the protocol's own form.
+	g.GET(authorizePath, s.onPage(s.authorizePage))
+	g.POST(authorizePath, s.onPage(s.authorizePage))
+	g.GET(endSessionPath, s.onPage(s.endSessionPage))
+	g.POST(endSessionPath, s.onPage(s.endSessionPage))
 	protocol(g, "/oauth2/token", s.Engine.ServeToken, browsers)
 	protocol(g, "/oauth2/introspect", s.Engine.ServeIntrospect, servers)
 	protocol(g, "/oauth2/revoke", s.Engine.ServeRevoke, browsers)
 	g.GET("/oauth2/userinfo", wrap(s.Engine.ServeUserinfo))
 	g.POST("/oauth2/userinfo", wrap(s.Engine.ServeUserinfo))
 	g.OPTIONS("/oauth2/userinfo", protocolPreflight)
+
+	// Pages.
+	g.GET(templates.StaticPath+":hash/:name", s.staticFile)
+	g.HEAD(templates.StaticPath+":hash/:name", s.staticFile)
+	g.GET(loginPath, s.onPage(s.loginPage))
+	g.POST(loginPath, s.onPage(s.loginFromPage))
+	g.GET(consentPath, s.onPage(s.consentPage))
+	g.POST(consentPath, s.onPage(s.consent))
+	g.GET(logoutPath, s.onPage(s.logoutPage))
+	g.POST(logoutPath, s.onPage(s.logoutFromPage))
+	s.accountPages(g)
 
 	if s.AccountAPI {
 		s.accountRoutes(g)
@@ -65,12 +82,37 @@ func (s *Server) accountRoutes(g *gin.Engine) {
 		s.account(g, path, e)
 	}
 	for _, slash := range []string{"/", ""} {
-		g.GET(ConfirmEmailPage+"/:key"+slash, s.confirmEmailPage)
-		g.POST(ConfirmEmailPage+"/:key"+slash, s.confirmEmail)
-		g.GET(AccountAPI+"registration/account-email-verification-sent"+slash, s.verificationSentPage)
-		g.GET(ResetPage+"/:uid/:token"+slash, s.resetPage)
-		g.POST(ResetPage+"/:uid/:token"+slash, s.resetFromPage)
+		g.GET(ConfirmEmailPage+"/:key"+slash, s.onPage(s.confirmEmailPage))
+		g.POST(ConfirmEmailPage+"/:key"+slash, s.onPage(s.confirmEmail))
+		g.GET(AccountAPI+"registration/account-email-verification-sent"+slash, s.onPage(s.verificationSentPage))
 	}
+}
+
+// accountPages are the pages on which people make an account, get back into it and look after it.
+func (s *Server) accountPages(g *gin.Engine) {
+	g.GET("/", s.onPage(s.startPage))
+	g.GET(signUpPath, s.onPage(s.signUpPage))
+	g.POST(signUpPath, s.onPage(s.signUp))
+	g.GET(VerifyEmailPage, s.onPage(s.verifyEmailPage))
+	g.POST(VerifyEmailPage, s.onPage(s.verifyEmailFromPage))
+	g.GET(VerifyEmailPage+"/done", s.onPage(s.emailVerifiedPage))
+	g.GET("/password-reset", s.onPage(s.forgotPasswordPage))
+	g.POST("/password-reset", s.onPage(s.forgotPassword))
+	g.GET("/password-reset/sent", s.onPage(s.resetSentPage))
+	for _, slash := range []string{"/", ""} {
+		g.GET(ResetPage+"/:uid/:token"+slash, s.onPage(s.resetPage))
+		g.POST(ResetPage+"/:uid/:token"+slash, s.onPage(s.resetFromPage))
+	}
+	g.GET("/password-reset/done", s.onPage(s.resetDonePage))
+	g.GET(homePath, s.accountPage(s.accountHome))
+	g.GET("/account/profile", s.accountPage(s.profilePage))
+	g.POST("/account/profile", s.accountPage(s.saveProfile))
+	g.GET("/account/password", s.accountPage(s.passwordPage))
+	g.POST("/account/password", s.accountPage(s.changePassword))
+	g.GET("/account/sessions", s.accountPage(s.sessionsPage))
+	g.POST("/account/sessions", s.accountPage(s.endSessions))
+	g.GET("/account/apps", s.accountPage(s.appsPage))
+	g.POST("/account/apps", s.accountPage(s.endApp))
 }
 
 // document serves a document that anybody may read.

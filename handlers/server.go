@@ -12,6 +12,7 @@ import (
 	"github.com/signet-id/signet/provider/limits"
 	"github.com/signet-id/signet/provider/mails"
 	"github.com/signet-id/signet/provider/oidc"
+	"github.com/signet-id/signet/templates"
 )
 
 // Server answers the requests of the public listener. Its fields are set once, before Routes.
@@ -38,11 +39,18 @@ type Server struct {
 	SignUpOpen bool
 	Cookies    Cookies
 	Compatible Compatible
+	// Pages are what people see.
+	Pages *templates.Pages
+	// SessionTerms are those of a browser whose user does not ask to be remembered; RememberedFor is for one
+	// that does.
+	SessionTerms  accounts.SessionTerms
+	RememberedFor time.Duration
 	// Mails lists the newest mails that stayed on this machine; nil, as for everybody but developers: there
 	// is no page that shows them.
 	Mails func(limit int) ([]mails.Message, error)
 
 	crossOrigin *http.CrossOriginProtection
+	formKeys    [][]byte
 	background  *background
 }
 
@@ -50,8 +58,9 @@ type Server struct {
 type Cookies struct {
 	Access  string
 	Refresh string
-	// Session signs a browser in for longer than tokens live; empty: there is no such cookie.
-	Session string
+	// Session signs a browser in for SessionLifetime, longer than tokens live; empty: there is no such cookie.
+	Session         string
+	SessionLifetime time.Duration
 	// RefreshPath is where the refresh token is sent; empty means everywhere.
 	RefreshPath string
 	// SameSite is Lax unless set.

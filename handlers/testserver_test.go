@@ -25,12 +25,14 @@ import (
 	"github.com/signet-id/signet/provider/keys"
 	"github.com/signet-id/signet/provider/limits"
 	"github.com/signet-id/signet/provider/oidc"
+	"github.com/signet-id/signet/provider/outbox"
 	"github.com/signet-id/signet/provider/passwords"
 	"github.com/signet-id/signet/provider/secrets"
 	"github.com/signet-id/signet/storage/redisstore"
 	"github.com/signet-id/signet/storage/redisstore/redisstoretest"
 	"github.com/signet-id/signet/storage/sqlstore"
 	"github.com/signet-id/signet/storage/sqlstore/sqlstoretest"
+	"github.com/signet-id/signet/templates"
 )
 
 // The clients and the user of every test server.
@@ -179,6 +181,8 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 	issuer := "http://" + s.Listener.Addr().String()
 	public, err := url.Parse(issuer)
 	require.NoError(t, err)
+	pages, err := templates.NewPages(templates.Brand{Name: "Signet"}, "")
+	require.NoError(t, err)
 	with := &setup{
 		rotate: true,
 		rates: limits.Rates{
@@ -189,7 +193,9 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 		settings: oidc.Settings{
 			Issuer: issuer, AccessTokenLifetime: 5 * time.Minute, IDTokenLifetime: time.Hour, RefreshTokenIdle: 24 * time.Hour,
 			RefreshTokenMax: 30 * 24 * time.Hour, RefreshGrace: 30 * time.Second, AccessTokenAlgorithm: keys.ES256,
-			GrantTypes: []string{provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials}, JWKSMaxAge: 5 * time.Minute,
+			GrantTypes:   []string{provider.GrantAuthorizationCode, provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},
+			JWKSMaxAge:   5 * time.Minute,
+			CodeLifetime: time.Minute, InteractionLifetime: 30 * time.Minute,
 		},
 		accounts: &accounts.Accounts{
 			Users: database, Now: clock.now, Policy: passwords.Policy{MinLength: 8}, Tickets: short, Mail: s.mails,
@@ -198,12 +204,13 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 				VerifyEmail:   issuer + handlers.AccountAPI + "registration/account-confirm-email/{key}/",
 				ResetPassword: issuer + handlers.ResetPage + "/{uid}/{token}/",
 			},
-			VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour, Sessions: short, SessionLifetime: 14 * 24 * time.Hour,
+			VerificationLifetime: 72 * time.Hour, ResetLifetime: time.Hour, Sessions: short,
 		},
 		handler: &handlers.Server{
 			Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: log, Now: clock.now,
 			Issuer: public, MaxBody: 64 << 10, SignUpOpen: true, AccountAPI: true, AllowedOrigins: []string{"https://app.example"},
-			Cookies:    handlers.Cookies{Access: "my-app-auth", Refresh: "my-refresh-token"},
+			Cookies: handlers.Cookies{Access: "my-app-auth", Refresh: "my-refresh-token", SessionLifetime: 14 * 24 * time.Hour},
+			Pages:   pages, SessionTerms: accounts.SessionTerms{Idle: 12 * time.Hour, Max: 24 * time.Hour}, RememberedFor: 30 * 24 * time.Hour,
 			Compatible: handlers.Compatible{NewPasswordMax: 128},
 		},
 	}
@@ -216,7 +223,7 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 	require.NoError(t, oidc.EnsureAccountClient(ctx, database, with.rotate, clock.now().UTC()))
 	s.engine = oidc.New(oidc.Engine{
 		Settings: with.settings,
-		Clients:  database, Users: database, Standings: database, Ended: database, Grants: short, Keys: ring, Master: master,
+		Clients:  database, Users: database, Standings: database, Ended: database, Consents: database, Grants: short, Sessions: short, Records: short, Notices: outbox.New(provider.TopicLogoutNotice, database, master, clock.now), Keys: ring, Master: master,
 		Accounts: s.accounts, Secrets: clientsecrets.NewVerifier(s.accounts.Passwords), Limits: doors, Log: log, Now: clock.now,
 	})
 	s.handler.Engine, s.handler.Accounts, s.handler.Limits = s.engine, s.accounts, doors

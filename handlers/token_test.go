@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signet-id/signet/provider"
+	"github.com/signet-id/signet/provider/accounts"
 )
 
 func TestPasswordGrant(t *testing.T) {
@@ -172,21 +173,24 @@ func TestGrantEndsWithWhatItDependsOn(t *testing.T) {
 // A sign-in with the old password that is under way while the password is changed ends with it.
 func TestPasswordChangeEndsASignInThatIsUnderWay(t *testing.T) {
 	s := newTestServer(t)
-	s.engine.Accounts = authenticator(func(ctx context.Context, email, password string) (provider.User, error) {
-		user, err := s.accounts.Authenticate(ctx, email, password)
+	s.engine.Accounts = overtaken{s.accounts, func(ctx context.Context) {
 		require.NoError(t, s.accounts.SetPassword(ctx, s.user.ID, "An0ther-Teapot-92"))
-		return user, err
-	})
+	}}
 	a := s.signIn("openid offline_access")
 	s.requireDead(t, a.text(t, "access_token"))
 	requireRefused(t, http.StatusBadRequest, "invalid_grant", s.refresh(a.text(t, "refresh_token")))
 }
 
-// authenticator is an oidc.Authenticator made of a function.
-type authenticator func(ctx context.Context, email, password string) (provider.User, error)
+// overtaken is accounts where something happens while a password is checked.
+type overtaken struct {
+	*accounts.Accounts
+	meanwhile func(ctx context.Context)
+}
 
-func (f authenticator) Authenticate(ctx context.Context, email, password string) (provider.User, error) {
-	return f(ctx, email, password)
+func (o overtaken) SignIn(ctx context.Context, email, password string) (provider.User, error) {
+	user, err := o.Accounts.SignIn(ctx, email, password)
+	o.meanwhile(ctx)
+	return user, err
 }
 
 func TestClientCredentials(t *testing.T) {

@@ -21,13 +21,20 @@ const (
 	AuthMethodNone              = "none"
 	AuthMethodClientSecretBasic = "client_secret_basic"
 	AuthMethodClientSecretPost  = "client_secret_post"
+	AuthMethodClientSecretJWT   = "client_secret_jwt"
+	AuthMethodPrivateKeyJWT     = "private_key_jwt"
 )
 
 // The scopes that mean something to the provider itself.
 const (
-	ScopeOpenID        = "openid"
-	ScopeProfile       = "profile"
-	ScopeEmail         = "email"
+	ScopeOpenID  = "openid"
+	ScopeProfile = "profile"
+	ScopeEmail   = "email"
+	ScopeAddress = "address"
+	ScopePhone   = "phone"
+	// ScopeRoles and ScopeGroups stand for the claims of those names.
+	ScopeRoles         = "roles"
+	ScopeGroups        = "groups"
 	ScopeOfflineAccess = "offline_access"
 	// ScopeAccount lets a token act on its user's own account through the account API.
 	ScopeAccount = "account"
@@ -63,6 +70,48 @@ type Client struct {
 	JWKSURI  string
 	// IDTokenSignedResponseAlg is RS256 when empty (OpenID Connect Registration §2).
 	IDTokenSignedResponseAlg string
+	// UserinfoSignedResponseAlg makes userinfo a signed JWT; empty: plain JSON.
+	UserinfoSignedResponseAlg string
+	// RequestObjectSigningAlg is the only algorithm that request objects may be signed with; empty: any that
+	// is advertised.
+	RequestObjectSigningAlg string
+	// RequestURIs are where request objects may be fetched from, byte for byte without the fragment.
+	RequestURIs []string
+	// TokenEndpointAuthSigningAlg is the only algorithm that assertions may be signed with; empty: any that is
+	// advertised.
+	TokenEndpointAuthSigningAlg string
+	// SealedSecret is the secret itself, encrypted with the master key: client_secret_jwt needs it to verify.
+	SealedSecret []byte
+	// ClientURI, LogoURI, PolicyURI and TermsURI (tos_uri) are shown to people who are asked to sign in.
+	ClientURI string
+	LogoURI   string
+	PolicyURI string
+	TermsURI  string
+	Contacts  []string
+	// ApplicationType is "web" when empty, or "native" (OpenID Connect Registration §2).
+	ApplicationType string
+	// InitiateLoginURI is where a third party may send people to begin a sign-in (OpenID Connect Core §4).
+	InitiateLoginURI string
+	// SectorIdentifierURI lists RedirectURIs; it was read when it was registered.
+	SectorIdentifierURI string
+	// DefaultMaxAge applies to requests without max_age; nil: none.
+	DefaultMaxAge *time.Duration
+	// DefaultACRValues are preferred when a request has none.
+	DefaultACRValues []string
+	// BackchannelLogoutURI is told by the server, FrontchannelLogoutURI by the browser, that a login session
+	// ended; with …SessionRequired the session's "sid" is needed there.
+	BackchannelLogoutURI              string
+	BackchannelLogoutSessionRequired  bool
+	FrontchannelLogoutURI             string
+	FrontchannelLogoutSessionRequired bool
+	// PKCEOptional lets a confidential client send authorization requests without code_challenge; others
+	// must have one.
+	PKCEOptional bool
+	// SelfRegistered marks a client that registered itself (RFC 7591): nobody vouches for it.
+	SelfRegistered bool
+	// RegistrationTokenHash is the SHA-256, hex, of the token that manages the registration (RFC 7592);
+	// empty: it cannot be managed there.
+	RegistrationTokenHash string
 	// AllowedOrigins may call the token endpoint from a browser, beside the origins of RedirectURIs.
 	AllowedOrigins []string
 	// FirstParty marks the operator's own product: no consent page, and the claims "token_type" and

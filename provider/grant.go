@@ -22,10 +22,13 @@ type Grant struct {
 	Audience []string
 	// SessionID is the login session that the authorization was given in; empty without a browser.
 	SessionID string
-	AuthTime  time.Time
-	ACR       string
-	AMR       []string
-	CreatedAt time.Time
+	// SessionEndsAt is the latest end of that session; CreateGrant notes the client under the session until
+	// then. It is not kept.
+	SessionEndsAt time.Time
+	AuthTime      time.Time
+	ACR           string
+	AMR           []string
+	CreatedAt     time.Time
 	// ExpiresAt is the absolute end. Rotation never moves it.
 	ExpiresAt time.Time
 	// IdleExpiresAt ends a grant whose refresh token is not used; each rotation moves it, never beyond
@@ -105,7 +108,8 @@ type Redemption struct {
 // GrantStore keeps grants until they end. Implementations pass storagetest.RunGrants. Each method is
 // one trip to the store. A grant whose end has passed does not exist.
 type GrantStore interface {
-	// CreateGrant stores a new grant. ErrAlreadyExists: its ID is taken.
+	// CreateGrant stores a new grant, and its client among those of its login session
+	// (LoginSessionStore.SessionClients). ErrAlreadyExists: its ID is taken.
 	CreateGrant(ctx context.Context, g Grant) error
 	// Grant returns a grant. ErrNotFound: unknown, ended or past its end.
 	Grant(ctx context.Context, id string) (Grant, error)
@@ -141,6 +145,9 @@ type Standing struct {
 	User User
 	// GrantEnded says that the grant was revoked, logged out or reused.
 	GrantEnded bool
+	// Consent is what the user consented to for the client; the zero value: nothing. Only
+	// AuthorizationStanding reads it.
+	Consent Consent
 }
 
 // StandingStore answers whether a token's client, user and grant still stand. Implementations pass
@@ -148,6 +155,9 @@ type Standing struct {
 type StandingStore interface {
 	// Standing is one indexed query. ErrNotFound: the client is gone. userID 0 asks for no user.
 	Standing(ctx context.Context, clientID string, userID int64, grantID string) (Standing, error)
+	// AuthorizationStanding is Standing before there is a grant, with the user's consent; one indexed query
+	// too.
+	AuthorizationStanding(ctx context.Context, clientID string, userID int64) (Standing, error)
 }
 
 // Allows tells whether a grant that began at begun for the user (0: none) may be used.

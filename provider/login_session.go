@@ -19,8 +19,10 @@ type LoginSession struct {
 	// ExpiresAt is the absolute end, IdleExpiresAt the end without use.
 	ExpiresAt     time.Time
 	IdleExpiresAt time.Time
-	UserAgent     string
-	RemoteAddr    string
+	// Remembered sessions outlive the browser ("remember me").
+	Remembered bool
+	UserAgent  string
+	RemoteAddr string
 }
 
 // LoginSessionStore keeps login sessions until they end. Implementations pass
@@ -37,4 +39,7 @@ type LoginSessionStore interface {
 	DeleteLoginSession(ctx context.Context, cookieHash string) error
 	// LoginSessionsOfUser lists the living sessions of a user, newest first.
 	LoginSessionsOfUser(ctx context.Context, userID int64) ([]LoginSession, error)
+	// SessionClients lists the clients that grants were created for in a session, by ID; they are remembered
+	// until the session's latest end, also when the session or the grants ended before.
+	SessionClients(ctx context.Context, sessionID string) ([]string, error)
 }

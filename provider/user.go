@@ -28,6 +28,13 @@ type User struct {
 	// SessionsValidAfter ends every grant and login session that began at or before it: sign-out
 	// everywhere, a changed password, a disabled account.
 	SessionsValidAfter time.Time
+	// Profile are the standard claims that no rule depends on.
+	Profile Profile
+	// Roles and Groups are what the operator says of the user to clients that ask.
+	Roles  []string
+	Groups []string
+	// UpdatedAt is when something that userinfo tells was last changed; zero: never since sign-up.
+	UpdatedAt time.Time
 }
 
 // NewSubject makes the Subject of a new user.
@@ -56,6 +63,10 @@ type UserChange struct {
 	Staff         *bool
 	Superuser     *bool
 	LastLogin     *time.Time
+	Profile       *Profile
+	Roles         *[]string
+	Groups        *[]string
+	UpdatedAt     *time.Time
 	// SessionsValidAfter only ever moves forward; an earlier time than the stored one is ignored.
 	SessionsValidAfter *time.Time
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/signet-id/signet/configs"
 	"github.com/signet-id/signet/handlers"
+	"github.com/signet-id/signet/internal/outbound"
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/clientsecrets"
@@ -110,14 +112,17 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	}
 	outbox := mails.NewOutbox(database, master, time.Now)
 	openDoors(users, config, sessions, outbox, doors)
+	client := newOutbound(config)
 	engine := oidc.New(oidc.Engine{
 		Settings: oidc.Settings{
 			Issuer: config.Issuer, AccessTokenLifetime: config.Tokens.AccessTokenLifetime, IDTokenLifetime: config.Tokens.IDTokenLifetime,
 			RefreshTokenIdle: config.Tokens.RefreshTokenIdle, RefreshTokenMax: config.Tokens.RefreshTokenMax, RefreshGrace: config.Tokens.RefreshGrace,
 			AccessTokenAlgorithm: config.Tokens.AccessTokenAlgorithm, GrantTypes: config.OAuth.GrantTypes(),
 			DefaultAudience: config.Tokens.DefaultAudience, JWKSMaxAge: config.Tokens.JWKSMaxAge,
+			CodeLifetime: config.Tokens.CodeLifetime, InteractionLifetime: config.Tokens.InteractionLifetime,
 		},
-		Clients: database, Users: database, Standings: database, Ended: database, Grants: sessions, Keys: ring, Master: master,
+		Clients: database, Users: database, Standings: database, Ended: database, Consents: database,
+		Grants: sessions, Sessions: sessions, Records: sessions, Fetcher: client, Notices: newNotices(database, master), Keys: ring, Master: master,
 		Accounts: users, Secrets: clientsecrets.NewVerifier(newClientHasher(config)), Limits: doors, Log: log, Now: time.Now,
 	})
 	if demo {
@@ -138,7 +143,16 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 		Outbox: outbox, Sender: post.sender, Render: templates.NewMails(config.Branding.Name).Render, Timeout: config.Mail.SMTP.Timeout,
 		Log: log, Count: countMails(registry),
 	}
+	notices := newNoticeWorker(engine, client, registry, log)
+	pages, err := templates.NewPages(templates.Brand{
+		Name: config.Branding.Name, LogoURL: config.Branding.LogoURL, LogoFile: config.Branding.LogoFile, Accent: config.Branding.Accent,
+	}, config.Branding.TemplatesDir)
+	if err != nil {
+		return fmt.Errorf("read pages: %w", err)
+	}
+	login := config.Accounts.LoginSession
 	server := &handlers.Server{
+		Pages: pages, SessionTerms: accounts.SessionTerms{Idle: login.Idle, Max: login.Max}, RememberedFor: login.Remembered,
 		Engine: engine, Accounts: users, Limits: doors, Metrics: handlers.NewMetrics(registry), Log: log, Now: time.Now,
 		Issuer: issuer, AllowedHosts: config.Server.AllowedHosts, TrustedProxies: config.Server.TrustedProxies, AllowedOrigins: config.CORS.AllowedOrigins,
 		MaxBody: int64(config.Server.MaxBodyBytes), SignUpOpen: config.Accounts.SignUpOpen, AccountAPI: config.AccountAPI.Enabled,
@@ -157,10 +171,21 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	group.Go(func() error { ring.Run(ctx, log); return nil })
 	group.Go(func() error { removeExpired(ctx, database, log); return nil })
 	group.Go(func() error { worker.Run(ctx); return nil })
+	group.Go(func() error { notices.Run(ctx); return nil })
 	routes := server.Routes() //nolint:contextcheck // requests bring their own
 	group.Go(func() error { return a.listen(ctx, config, listenAddr(config, demo), routes, operations, log) })
 	defer server.Wait()
 	return group.Wait()
+}
+
+// newOutbound is the one way out to addresses that clients name. An issuer on this machine may reach it.
+func newOutbound(config configs.Config) *outbound.Client {
+	options := outbound.Options{UserAgent: "Signet"}
+	if config.Loopback() {
+		options.AllowHTTP = true
+		options.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	}
+	return outbound.New(options)
 }
 
 // openDoors gives the rules for users what they need where strangers reach them.
@@ -173,7 +198,6 @@ func openDoors(a *accounts.Accounts, config configs.Config, sessions shortLived,
 	}
 	a.Verification = accounts.Verification(rules.EmailVerification)
 	a.VerificationLifetime, a.ResetLifetime = rules.VerificationLifetime, rules.PasswordResetLifetime
-	a.SessionLifetime = config.AccountAPI.SessionLifetime
 	a.PreventEnumeration, a.NewestResetOnly, a.OldPasswordOptional = rules.PreventEnumeration, rules.NewestResetLinkOnly, !rules.OldPasswordRequired
 }
 
@@ -185,7 +209,7 @@ func newCookies(config configs.Config) handlers.Cookies {
 		SameSite: sameSite[c.SameSite], Secure: c.Secure, Readable: !c.HTTPOnly,
 	}
 	if config.AccountAPI.LoginSession {
-		cookies.Session = c.SessionName
+		cookies.Session, cookies.SessionLifetime = c.SessionName, config.AccountAPI.SessionLifetime
 	}
 	return cookies
 }

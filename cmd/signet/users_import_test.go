@@ -29,9 +29,14 @@ const (
 
 // cli runs one command line in this process, with cheap hashes.
 func cli(databaseURL string, args ...string) (stdout, stderr string, code int) {
+	return cliWithInput("", databaseURL, args...)
+}
+
+func cliWithInput(input, databaseURL string, args ...string) (stdout, stderr string, code int) {
 	var out, err bytes.Buffer
-	code = run(context.Background(), args, streams{in: strings.NewReader(""), out: &out, err: &err}, []string{
+	code = run(context.Background(), args, streams{in: strings.NewReader(input), out: &out, err: &err}, []string{
 		"SIGNET_DATABASE_URL=" + databaseURL, "SIGNET_ACCOUNTS_ARGON2_MEMORY=64KiB", "SIGNET_ACCOUNTS_ARGON2_TIME=1",
+		"SIGNET_SECRETS_MASTER_KEY=" + masterKey,
 	})
 	return out.String(), err.String(), code
 }

@@ -48,9 +48,8 @@ type Accounts struct {
 	Mail    provider.MailQueue
 	Limits  *limits.Limits
 	Links   Links
-	// Sessions keeps the browsers that are signed in, each for SessionLifetime at most.
-	Sessions        provider.LoginSessionStore
-	SessionLifetime time.Duration
+	// Sessions keeps the browsers that are signed in.
+	Sessions provider.LoginSessionStore
 	// VerificationLifetime and ResetLifetime end what was mailed.
 	VerificationLifetime time.Duration
 	ResetLifetime        time.Duration
@@ -138,6 +137,24 @@ func (a *Accounts) tellTaken(ctx context.Context, email string) (bool, error) {
 	return err == nil, err
 }
 
+// SignIn is Authenticate for strangers: each try is counted for its address and account before it costs
+// anything, and a success forgets the account's failures.
+func (a *Accounts) SignIn(ctx context.Context, email, password string) (provider.User, error) {
+	account, err := provider.CanonicalEmail(email)
+	if err != nil {
+		account = email
+	}
+	try, err := a.Limits.Login(ctx, account)
+	if err != nil {
+		return provider.User{}, err
+	}
+	user, err := a.Authenticate(ctx, email, password)
+	if err != nil {
+		return provider.User{}, err
+	}
+	return user, try.Succeeded(ctx)
+}
+
 // Authenticate returns the user that an address and a password belong to. An unknown address, a wrong
 // password, a user without password and a disabled one are all provider.ErrInvalidCredentials, after
 // the same work; provider.ErrEmailNotVerified is said to who has the right password alone. A success is
@@ -215,7 +232,8 @@ func (a *Accounts) checkOldPassword(ctx context.Context, user provider.User, old
 	if err != nil {
 		return err
 	}
-	if err := a.Limits.Login(ctx, account); err != nil {
+	try, err := a.Limits.Login(ctx, account)
+	if err != nil {
 		return err
 	}
 	ok, _, err := a.verify(ctx, user, old)
@@ -225,7 +243,7 @@ func (a *Accounts) checkOldPassword(ctx context.Context, user provider.User, old
 	if !ok {
 		return provider.Invalid(fieldOldPassword, "Your old password was entered incorrectly. Please enter it again.")
 	}
-	return a.Limits.LoginSucceeded(ctx, account)
+	return try.Succeeded(ctx)
 }
 
 // SetPassword gives a user the password that an operator chose, and ends every grant and login session

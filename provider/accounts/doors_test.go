@@ -131,24 +131,24 @@ func TestResetTellsFirstWhatIsWrongWithTheLink(t *testing.T) {
 func TestLoginSessionLastsUntilItsUserMayNoLonger(t *testing.T) {
 	f := newFixture(t, cheap)
 	user := f.register(t)
-	f.Sessions, f.SessionLifetime = f.users, time.Hour
-	secret, err := f.BeginSession(t.Context(), user)
+	f.Sessions = f.users
+	secret, _, err := f.BeginSession(t.Context(), user, accounts.SessionTerms{Idle: time.Hour, Max: time.Hour})
 	require.NoError(t, err)
-	found, err := f.SessionUser(t.Context(), secret)
+	found, _, err := f.SessionUser(t.Context(), secret)
 	require.NoError(t, err)
 	require.Equal(t, user.ID, found.ID)
-	_, err = f.SessionUser(t.Context(), secret+"x")
+	_, _, err = f.SessionUser(t.Context(), secret+"x")
 	require.ErrorIs(t, err, provider.ErrNotFound)
 
 	f.set(f.now().Add(time.Minute))
 	require.NoError(t, f.SetPassword(t.Context(), user.ID, renewed))
-	_, err = f.SessionUser(t.Context(), secret)
+	_, _, err = f.SessionUser(t.Context(), secret)
 	require.ErrorIs(t, err, provider.ErrNotFound, "a new password ends it")
 
 	f.set(f.now().Add(time.Minute))
-	secret, err = f.BeginSession(t.Context(), user)
+	secret, _, err = f.BeginSession(t.Context(), user, accounts.SessionTerms{Idle: time.Hour, Max: time.Hour})
 	require.NoError(t, err)
 	f.hourPasses()
-	_, err = f.SessionUser(t.Context(), secret)
+	_, _, err = f.SessionUser(t.Context(), secret)
 	require.ErrorIs(t, err, provider.ErrNotFound, "its time ends it")
 }

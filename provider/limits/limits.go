@@ -43,22 +43,42 @@ type Limits struct {
 	Enabled bool
 }
 
-// Login counts one try at an account's password, before it is hashed. account is the canonical
-// address, or what was sent instead of one.
-func (l *Limits) Login(ctx context.Context, account string) error {
-	if err := l.take(ctx, l.Shared, "login-address:"+addressKey(ctx), l.Rates.LoginPerAddress); err != nil {
-		return err
-	}
-	return l.take(ctx, l.Shared, "login-account:"+account, l.Rates.LoginPerAccount)
+// LoginTry is one try at an account's password that was counted.
+type LoginTry struct {
+	limits  *Limits
+	account string
+	// first says that nothing else is counted for the account.
+	first bool
 }
 
-// LoginSucceeded forgets the account's failed tries. The address's count stays: an attacker's own
-// logins must not reset it.
-func (l *Limits) LoginSucceeded(ctx context.Context, account string) error {
+// Login counts one try at an account's password, before it is hashed, in one trip. account is the
+// canonical address, or what was sent instead of one.
+func (l *Limits) Login(ctx context.Context, account string) (LoginTry, error) {
+	try := LoginTry{limits: l, account: account}
 	if !l.Enabled {
+		return try, nil
+	}
+	taken, err := l.Shared.TakeEach(ctx, []provider.Bucket{
+		{Key: "login-address:" + addressKey(ctx), Rate: l.Rates.LoginPerAddress},
+		{Key: "login-account:" + account, Rate: l.Rates.LoginPerAccount},
+	}, l.Now())
+	if err != nil {
+		return try, err
+	}
+	if wait := max(taken[0].Wait, taken[1].Wait); wait > 0 {
+		return try, &provider.RateLimitError{RetryAfter: wait}
+	}
+	try.first = taken[1].First
+	return try, nil
+}
+
+// Succeeded forgets the account's failed tries, with a trip only when there were others than this. The
+// address's count stays: an attacker's own logins must not reset it.
+func (t LoginTry) Succeeded(ctx context.Context) error {
+	if !t.limits.Enabled || t.first {
 		return nil
 	}
-	return l.Shared.Forget(ctx, "login-account:"+account)
+	return t.limits.Shared.Forget(ctx, "login-account:"+t.account)
 }
 
 // Registration counts one registration.

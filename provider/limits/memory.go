@@ -29,19 +29,34 @@ func NewMemory(size int) *Memory {
 }
 
 // Take implements provider.Limiter.
-func (m *Memory) Take(_ context.Context, key string, rate provider.Rate, now time.Time) (time.Duration, error) {
+func (m *Memory) Take(ctx context.Context, key string, rate provider.Rate, now time.Time) (time.Duration, error) {
+	taken, err := m.TakeEach(ctx, []provider.Bucket{{Key: key, Rate: rate}}, now)
+	return taken[0].Wait, err
+}
+
+// TakeEach implements provider.Limiter.
+func (m *Memory) TakeEach(_ context.Context, buckets []provider.Bucket, now time.Time) ([]provider.Taken, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	due, ok := m.due.Get(key)
-	if !ok || due.Before(now) {
+	taken := make([]provider.Taken, len(buckets))
+	for i, b := range buckets {
+		taken[i] = m.take(b, now)
+	}
+	return taken, nil
+}
+
+func (m *Memory) take(b provider.Bucket, now time.Time) provider.Taken {
+	due, ok := m.due.Get(b.Key)
+	first := !ok || !due.After(now)
+	if first {
 		due = now
 	}
-	due = due.Add(rate.Interval())
-	if wait := due.Add(-time.Duration(rate.Burst) * rate.Interval()).Sub(now); wait > 0 {
-		return wait, nil
+	due = due.Add(b.Rate.Interval())
+	if wait := due.Add(-time.Duration(b.Rate.Burst) * b.Rate.Interval()).Sub(now); wait > 0 {
+		return provider.Taken{Wait: wait}
 	}
-	m.due.Add(key, due)
-	return 0, nil
+	m.due.Add(b.Key, due)
+	return provider.Taken{First: first}
 }
 
 // Forget implements provider.Limiter.

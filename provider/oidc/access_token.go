@@ -41,6 +41,8 @@ type Authorization struct {
 	// Client is the registration as it is now.
 	Client provider.Client
 	claims accessClaims
+	// asked are the claims that the authorization request named.
+	asked claimsRequest
 }
 
 // verifiedTokens remembers which tokens had a valid signature: verifying ES256 is the dearest step of
@@ -105,7 +107,14 @@ func (e *Engine) Authorize(ctx context.Context, token string) (Authorization, er
 	if err := refuseStanding(standing, grant.UserID, grant.CreatedAt); err != nil {
 		return Authorization{}, err
 	}
+	var asked claimsRequest
+	if grant.Code != nil && grant.Code.Claims != "" {
+		if asked, err = parseClaims(grant.Code.Claims); err != nil {
+			return Authorization{}, err
+		}
+	}
 	return Authorization{
+		asked:    asked,
 		ClientID: claims.ClientID, GrantID: claims.GrantID, Scopes: claims.scopes(),
 		User: standing.User, Client: standing.Client, claims: claims,
 	}, nil

@@ -94,7 +94,7 @@ func (e *Engine) accountUnit(ctx context.Context) (*unit, error) {
 func (e *Engine) Refresh(ctx context.Context, token string) (Tokens, error) {
 	u := &unit{}
 	var err error
-	if u.refresh, err = e.refresh.parse(token); err != nil {
+	if u.presented, err = e.refresh.parse(token); err != nil {
 		return Tokens{}, e.whyNotRefresh(token)
 	}
 	if u.client, err = u.lookup(e.Standings)(ctx, provider.AccountClientID); err != nil {

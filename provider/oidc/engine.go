@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/keys"
 	"github.com/signet-id/signet/provider/limits"
+	"github.com/signet-id/signet/provider/outbox"
 	"github.com/signet-id/signet/provider/secrets"
 )
 
@@ -34,18 +36,44 @@ type Settings struct {
 	// client.
 	DefaultAudience string
 	JWKSMaxAge      time.Duration
+	// CodeLifetime ends an authorization code that is not redeemed, InteractionLifetime an authorization
+	// request that its pages do not finish.
+	CodeLifetime        time.Duration
+	InteractionLifetime time.Duration
+	// Registration says who may register clients.
+	Registration Registration
 }
 
-// Authenticator checks a user's password. provider.ErrInvalidCredentials: they do not belong
-// together.
+// Authenticator says who somebody is.
 type Authenticator interface {
-	Authenticate(ctx context.Context, email, password string) (provider.User, error)
+	// SignIn checks a user's password. provider.ErrInvalidCredentials: they do not belong together.
+	SignIn(ctx context.Context, email, password string) (provider.User, error)
+	// Session returns the login session of a browser's secret. provider.ErrNotFound: none.
+	Session(ctx context.Context, secret string) (provider.LoginSession, error)
 }
 
 // SecretVerifier checks a client's secret against the hashes that are accepted. beforeSlow is asked
 // before a hash that takes work is computed; its error ends the check.
 type SecretVerifier interface {
 	Verify(ctx context.Context, hashes []provider.SecretHash, secret string, now time.Time, beforeSlow func() error) (bool, error)
+}
+
+// Registration says who may register clients (RFC 7591).
+type Registration string
+
+// The ways of registration.
+const (
+	RegistrationOff     Registration = "off"
+	RegistrationByToken Registration = "token" // with an initial access token
+	RegistrationOpen    Registration = "open"
+)
+
+// Fetcher reads what clients publish. Its implementation judges every address that it connects to.
+type Fetcher interface {
+	// Fetch returns the body of a GET that was answered with 200, of at most 64 KiB.
+	Fetch(ctx context.Context, url string) ([]byte, error)
+	// Check tells whether a URL may be fetched.
+	Check(ctx context.Context, url string) error
 }
 
 // Engine serves the protocol's endpoints. Make it with New; its fields are not changed afterwards.
@@ -56,41 +84,60 @@ type Engine struct {
 	Standings provider.StandingStore
 	Grants    provider.GrantStore
 	Ended     provider.EndedGrantStore
-	Keys      *keys.Ring
-	Master    *secrets.Master
-	Accounts  Authenticator
-	Secrets   SecretVerifier
-	Limits    *limits.Limits
-	Log       *slog.Logger
-	Now       func() time.Time
+	Consents  provider.ConsentStore
+	Sessions  provider.LoginSessionStore
+	Records   provider.RecordStore
+	Fetcher   Fetcher
+	// Notices are what clients are told of logouts.
+	Notices  *outbox.Outbox
+	Keys     *keys.Ring
+	Master   *secrets.Master
+	Accounts Authenticator
+	Secrets  SecretVerifier
+	Limits   *limits.Limits
+	Log      *slog.Logger
+	Now      func() time.Time
 
-	clients   *clientCache
-	verified  *verifiedTokens
-	refresh   refreshTokens
-	handlers  map[string][]fosite.TokenEndpointHandler
-	discovery *document
-	jwks      *atomic.Pointer[document] // as last served
+	clients  *clientCache
+	verified *verifiedTokens
+	remote   *remoteKeys
+	codes    grantTokens
+	refresh  grantTokens
+	handlers map[string][]fosite.TokenEndpointHandler
+	// codeHandler mints codes; it is the handler of their exchange too.
+	codeHandler *oauth2.AuthorizeExplicitGrantHandler
+	discovery   *document
+	jwks        *atomic.Pointer[document] // as last served
 }
 
 // New completes an engine whose exported fields are set.
 func New(e Engine) *Engine {
 	e.clients = newClientCache(e.Clients, e.Now)
 	e.verified = newVerifiedTokens()
-	e.refresh = newRefreshTokens(e.Master)
+	e.remote = newRemoteKeys(e.Fetcher, e.Now)
+	e.codes, e.refresh = newCodes(e.Master), newRefreshTokens(e.Master)
 	e.discovery = newDiscovery(e.Settings)
 	e.jwks = new(atomic.Pointer[document])
 
 	// Each grant runs only its own handlers: fosite's others would answer with a stack trace each.
 	store, strategy := &fositeStore{&e}, &tokenStrategy{&e}
 	config := &fositeConfig{Config: &fosite.Config{
-		AccessTokenLifespan:      e.Settings.AccessTokenLifetime,
-		RefreshTokenLifespan:     e.Settings.RefreshTokenIdle,
-		IDTokenLifespan:          e.Settings.IDTokenLifetime,
-		ScopeStrategy:            fosite.ExactScopeStrategy,
-		AudienceMatchingStrategy: func([]string, []string) error { return nil }, // the front door decides
+		AccessTokenLifespan:  e.Settings.AccessTokenLifetime,
+		RefreshTokenLifespan: e.Settings.RefreshTokenIdle,
+		IDTokenLifespan:      e.Settings.IDTokenLifetime,
+		ScopeStrategy:        fosite.ExactScopeStrategy,
+		// The front door decides about audience and redirect URI.
+		AudienceMatchingStrategy: func([]string, []string) error { return nil },
+		RedirectSecureChecker:    func(context.Context, *url.URL) bool { return true },
+		AuthorizeCodeLifespan:    e.Settings.CodeLifetime,
+		OmitRedirectScopeParam:   true,
 	}}
 	helper := &oauth2.HandleHelper{AccessTokenStrategy: strategy, AccessTokenStorage: store, Config: config}
 	openID := &openIDHandler{&e}
+	e.codeHandler = &oauth2.AuthorizeExplicitGrantHandler{
+		AccessTokenStrategy: strategy, RefreshTokenStrategy: strategy, AuthorizeCodeStrategy: strategy,
+		CoreStorage: store, TokenRevocationStorage: store, Config: config,
+	}
 	e.handlers = map[string][]fosite.TokenEndpointHandler{
 		provider.GrantClientCredentials: {
 			&oauth2.ClientCredentialsGrantHandler{HandleHelper: helper, Config: config},
@@ -101,6 +148,7 @@ func New(e Engine) *Engine {
 			},
 			openID,
 		},
+		provider.GrantAuthorizationCode: {e.codeHandler, openID},
 		provider.GrantRefreshToken: {
 			&oauth2.RefreshTokenGrantHandler{AccessTokenStrategy: strategy, RefreshTokenStrategy: strategy, TokenRevocationStorage: store, Config: config},
 			openID,

@@ -90,6 +90,15 @@ func describe(code string) string {
 	}
 }
 
+// Refusal is the answer that an error stands for, with its status: for pages.
+func Refusal(err error) *Error {
+	answer := *refusal(err)
+	if answer.Status == 0 {
+		answer.Status = http.StatusBadRequest
+	}
+	return &answer
+}
+
 // writeError answers with an error and tells the request's report.
 func (e *Engine) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	answer := refusal(err)
@@ -133,8 +142,12 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil {
 		status, raw = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
 	}
+	writeNoStore(w, status, "application/json", raw)
+}
+
+func writeNoStore(w http.ResponseWriter, status int, contentType string, raw []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
 	w.WriteHeader(status)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 
+	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/keys"
 )
 
@@ -22,11 +23,15 @@ type idClaims struct {
 	AMR             []string `json:"amr,omitempty"`
 	SessionID       string   `json:"sid,omitempty"`
 	AccessTokenHash string   `json:"at_hash,omitempty"`
+	Nonce           string   `json:"nonce,omitempty"`
 }
 
 // defaultIDTokenAlgorithm is what a client gets that did not register another (OpenID Connect
 // Registration §2).
 const defaultIDTokenAlgorithm = keys.RS256
+
+// idTokenType is the "typ" of ID tokens.
+const idTokenType = "JWT"
 
 // idToken mints the ID token that goes with an access token.
 func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
@@ -35,16 +40,44 @@ func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
 		algorithm = defaultIDTokenAlgorithm
 	}
 	now, g := e.Now(), u.grant
-	payload, err := json.Marshal(idClaims{
+	claims := idClaims{
 		Issuer: e.Settings.Issuer, Subject: g.Subject, Audience: u.client.ID,
 		ExpiresAt: now.Add(e.Settings.IDTokenLifetime).Unix(), IssuedAt: now.Unix(),
 		AuthTime: g.AuthTime.Unix(), ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID,
 		AccessTokenHash: halfHash(algorithm, accessToken),
-	})
+	}
+	var asked claimsRequest
+	if g.Code != nil {
+		claims.Nonce = g.Code.Nonce
+		if g.Code.Claims != "" {
+			var err error
+			if asked, err = parseClaims(g.Code.Claims); err != nil {
+				return "", err
+			}
+		}
+	}
+	payload, err := json.Marshal(claims)
+	if err == nil {
+		payload, err = withUserClaims(payload, u.standing.User, asked.IDToken)
+	}
 	if err != nil {
 		return "", err
 	}
-	return e.Keys.Sign(algorithm, "JWT", payload)
+	return e.Keys.Sign(algorithm, idTokenType, payload)
+}
+
+// withUserClaims adds the claims that the "claims" parameter wants in the ID token.
+func withUserClaims(payload []byte, u provider.User, asked map[string]*claimRequest) ([]byte, error) {
+	claims := claimsFor(u, nil, asked)
+	if len(claims) == 0 {
+		return payload, nil
+	}
+	more, err := json.Marshal(claims)
+	if err != nil {
+		return nil, err
+	}
+	payload[len(payload)-1] = ','
+	return append(payload, more[1:]...), nil
 }
 
 // halfHash is the left half of a token's hash (OpenID Connect Core §3.1.3.6); Ed25519 hashes with

@@ -21,28 +21,51 @@ func parseParams(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return nil, &Error{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "The request method must be POST."}
 	}
+	body, err := readFormBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(body)
+}
+
+// readFormBody reads a body that is a form, and nothing else.
+func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	if r.Header.Get("Content-Encoding") != "" {
-		return nil, &Error{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Description: "Content codings are not supported."}
+		return "", &Error{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Description: "Content codings are not supported."}
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return nil, &Error{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Description: "The content type must be application/x-www-form-urlencoded."}
+		return "", &Error{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Description: "The content type must be application/x-www-form-urlencoded."}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "The request body is too large."}
+			return "", &Error{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "The request body is too large."}
 		}
-		return nil, invalidRequest("The request body cannot be read.")
+		return "", invalidRequest("The request body cannot be read.")
 	}
-	return parseForm(string(body))
+	return string(body), nil
 }
 
 func parseForm(body string) (url.Values, error) {
-	form := make(url.Values, 8)
+	form, repeated, err := splitForm(body)
+	if err == nil && len(repeated) > 0 {
+		err = errRepeated
+	}
+	if err != nil {
+		return nil, err
+	}
+	return form, nil
+}
+
+var errRepeated = invalidRequest("A parameter is included more than once.")
+
+// splitForm also tells which parameters were repeated against the rule; the first value stays.
+func splitForm(body string) (form url.Values, repeated []string, err error) {
+	form = make(url.Values, 8)
 	for n := 0; body != ""; n++ {
 		if n == maxParams {
-			return nil, invalidRequest("The request has too many parameters.")
+			return nil, nil, invalidRequest("The request has too many parameters.")
 		}
 		var pair string
 		pair, body, _ = strings.Cut(body, "&")
@@ -50,17 +73,18 @@ func parseForm(body string) (url.Values, error) {
 		name, err1 := url.QueryUnescape(rawName)
 		value, err2 := url.QueryUnescape(rawValue)
 		if err1 != nil || err2 != nil || strings.Contains(pair, ";") || !cleanText(name) || !cleanText(value) {
-			return nil, invalidRequest("The request body is not a valid form.")
+			return nil, nil, invalidRequest("The request is not a valid form.")
 		}
 		if name == "" || value == "" {
 			continue
 		}
 		if form.Has(name) && name != "resource" {
-			return nil, invalidRequest("A parameter is included more than once.")
+			repeated = append(repeated, name)
+			continue
 		}
 		form[name] = append(form[name], value)
 	}
-	return form, nil
+	return form, repeated, nil
 }
 
 func cleanText(s string) bool {

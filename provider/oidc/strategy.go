@@ -20,8 +20,9 @@ type tokenStrategy struct {
 }
 
 var (
-	_ oauth2.AccessTokenStrategy  = (*tokenStrategy)(nil)
-	_ oauth2.RefreshTokenStrategy = (*tokenStrategy)(nil)
+	_ oauth2.AccessTokenStrategy   = (*tokenStrategy)(nil)
+	_ oauth2.RefreshTokenStrategy  = (*tokenStrategy)(nil)
+	_ oauth2.AuthorizeCodeStrategy = (*tokenStrategy)(nil)
 )
 
 // accessTokenType is the "typ" of access tokens; nothing else that we sign has it (RFC 9068 §2.1).
@@ -135,7 +136,7 @@ func (*tokenStrategy) ValidateAccessToken(context.Context, fosite.Requester, str
 // one, within the grace window the same one again.
 func (s *tokenStrategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
 	g := unitFrom(ctx).grant
-	return s.e.refresh.format(refreshToken{grantID: g.ID, userID: g.UserID, generation: g.Generation}), "", nil
+	return s.e.refresh.format(grantToken{grantID: g.ID, userID: g.UserID, generation: g.Generation}), "", nil
 }
 
 // RefreshTokenSignature implements oauth2.RefreshTokenStrategy; the unit of work has the parsed token.
@@ -143,6 +144,20 @@ func (*tokenStrategy) RefreshTokenSignature(context.Context, string) string { re
 
 // ValidateRefreshToken has nothing left to do: the front door checked the MAC and the store the rest.
 func (*tokenStrategy) ValidateRefreshToken(context.Context, fosite.Requester, string) error {
+	return nil
+}
+
+// GenerateAuthorizeCode implements oauth2.AuthorizeCodeStrategy.
+func (s *tokenStrategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
+	g := unitFrom(ctx).grant
+	return s.e.codes.format(grantToken{grantID: g.ID, userID: g.UserID}), "", nil
+}
+
+// AuthorizeCodeSignature implements oauth2.AuthorizeCodeStrategy; the unit of work has the parsed code.
+func (*tokenStrategy) AuthorizeCodeSignature(context.Context, string) string { return "" }
+
+// ValidateAuthorizeCode has nothing left to do: the front door checked the MAC and the store the rest.
+func (*tokenStrategy) ValidateAuthorizeCode(context.Context, fosite.Requester, string) error {
 	return nil
 }
 

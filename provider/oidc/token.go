@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -30,9 +33,12 @@ type unit struct {
 	refreshable bool
 	// user is who signs in; the zero value without a user.
 	user provider.User
-	// refresh is the presented refresh token and standing what its grant depends on.
-	refresh  refreshToken
-	standing provider.Standing
+	// presented is the code or refresh token of the request, and standing what its grant depends on.
+	presented grantToken
+	standing  provider.Standing
+	// form is the request's, for what is compared with a code; redeemed is what came of the code.
+	form     url.Values
+	redeemed fosite.Requester
 	// grant is the one that tokens are minted for.
 	grant provider.Grant
 }
@@ -72,14 +78,18 @@ func (e *Engine) token(w http.ResponseWriter, r *http.Request) (Tokens, error) {
 	if err != nil {
 		return Tokens{}, err
 	}
-	u := &unit{}
+	u := &unit{form: form}
 	lookup := e.clients.client
 	grantType := form.Get("grant_type")
-	if grantType == provider.GrantRefreshToken {
+	switch grantType {
+	case provider.GrantRefreshToken:
+		u.presented, err = e.refresh.parse(form.Get("refresh_token"))
+	case provider.GrantAuthorizationCode:
+		u.presented, err = e.codes.parse(form.Get("code"))
+	}
+	if u.presented.grantID != "" && err == nil {
 		// A token that is ours says whose it is: user, client and grant are then one query.
-		if u.refresh, err = e.refresh.parse(form.Get("refresh_token")); err == nil {
-			lookup = u.lookup(e.Standings)
-		}
+		lookup = u.lookup(e.Standings)
 	}
 	client, err := e.authenticateClient(ctx, r.Header, form, lookup, e.Limits.TokenByClient)
 	if origin := r.Header.Get("Origin"); origin != "" && client.AllowsOrigin(origin) {
@@ -92,14 +102,19 @@ func (e *Engine) token(w http.ResponseWriter, r *http.Request) (Tokens, error) {
 	if grantType != "" && !slices.Contains(e.Settings.GrantTypes, grantType) {
 		return Tokens{}, errUnsupportedGrantType
 	}
-	u.refreshable = client.HasGrantType(provider.GrantRefreshToken) && slices.Contains(e.Settings.GrantTypes, provider.GrantRefreshToken)
+	u.refreshable = e.refreshable(client)
 	return e.grant(ctx, u, grantType, form)
+}
+
+// refreshable tells whether a client gets refresh tokens.
+func (e *Engine) refreshable(c provider.Client) bool {
+	return c.HasGrantType(provider.GrantRefreshToken) && slices.Contains(e.Settings.GrantTypes, provider.GrantRefreshToken)
 }
 
 // lookup finds the client by the query that also tells how the presented refresh token stands.
 func (u *unit) lookup(standings provider.StandingStore) func(context.Context, string) (provider.Client, error) {
 	return func(ctx context.Context, id string) (provider.Client, error) {
-		standing, err := standings.Standing(ctx, id, u.refresh.userID, u.refresh.grantID)
+		standing, err := standings.Standing(ctx, id, u.presented.userID, u.presented.grantID)
 		u.standing = standing
 		return standing.Client, err
 	}
@@ -126,12 +141,14 @@ func (e *Engine) grant(ctx context.Context, u *unit, grantType string, form url.
 			return Tokens{}, err
 		}
 	}
-	if grantType == provider.GrantRefreshToken {
+	begins := grantType == provider.GrantPassword || grantType == provider.GrantClientCredentials
+	switch {
+	case begins:
+		e.prepareGrant(ctx, u, request)
+	case grantType == provider.GrantRefreshToken:
 		if err := e.narrow(u, request); err != nil {
 			return Tokens{}, err
 		}
-	} else {
-		e.prepareGrant(ctx, u, request)
 	}
 	response := fosite.NewAccessResponse()
 	for _, h := range handlers {
@@ -139,7 +156,7 @@ func (e *Engine) grant(ctx context.Context, u *unit, grantType string, form url.
 			return Tokens{}, err
 		}
 	}
-	if grantType != provider.GrantRefreshToken && u.grant.UserID != 0 {
+	if begins && u.grant.UserID != 0 {
 		if err := e.Grants.CreateGrant(ctx, u.grant); err != nil {
 			return Tokens{}, err
 		}
@@ -181,11 +198,11 @@ func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form
 		if !subset(u.scopes, u.client.Scopes) { // before the token is spent
 			return &Error{Code: "invalid_scope", Description: describe("invalid_scope")}
 		}
-		if u.refresh.grantID == "" || u.standing.GrantEnded || (u.refresh.userID != 0 && !u.standing.User.Active) {
+		if u.presented.grantID == "" || u.standing.GrantEnded || (u.presented.userID != 0 && !u.standing.User.Active) {
 			return invalidGrant("The refresh token is invalid, expired, revoked or was issued to another client.")
 		}
 		if len(u.audience) > 0 { // rare enough for a trip of its own, before the token is spent
-			grant, err := e.Grants.Grant(ctx, u.refresh.grantID)
+			grant, err := e.Grants.Grant(ctx, u.presented.grantID)
 			if err == nil && !subset(u.audience, grant.Audience) {
 				return errInvalidTarget
 			}
@@ -193,12 +210,48 @@ func (e *Engine) checkGrant(ctx context.Context, u *unit, grantType string, form
 				return err
 			}
 		}
+	case provider.GrantAuthorizationCode:
+		u.scopes = nil // the grant has its own (RFC 6749 §4.1.3)
+		switch {
+		case !form.Has("code"):
+			return invalidRequest("The code parameter is missing.")
+		case u.presented.grantID == "" || u.standing.GrantEnded || !u.standing.User.Active:
+			return errCode
+		}
 	case provider.GrantPassword:
 		if !form.Has("username") || !form.Has("password") {
 			return invalidRequest("The username or password parameter is missing.")
 		}
 	}
 	return nil
+}
+
+// errCode is one answer for every code that gives no tokens.
+var errCode = invalidGrant("The code is invalid, expired, used or was issued to another client or request.")
+
+// checkRedemption compares a request with the authorization that its code was issued for (RFC 6749 §4.1.3, RFC
+// 7636 §4.6).
+func (e *Engine) checkRedemption(u *unit) error {
+	code, verifier := u.grant.Code, u.form.Get("code_verifier")
+	switch {
+	case !u.standing.Allows(u.grant.UserID, u.grant.CreatedAt),
+		u.form.Get("redirect_uri") != code.RedirectURI,
+		(code.CodeChallenge == "") != (verifier == ""), // RFC 9700 §2.1.1: no verifier without a challenge
+		verifier != "" && !verifies(code.CodeChallenge, verifier):
+		return errCode
+	case !subset(u.audience, u.grant.Audience):
+		return errInvalidTarget
+	}
+	return nil
+}
+
+// verifies tells whether a code verifier belongs to an S256 challenge.
+func verifies(challenge, verifier string) bool {
+	if len(verifier) < 43 || len(verifier) > 128 || strings.ContainsFunc(verifier, func(c rune) bool { return notBase64URL(c) && c != '.' && c != '~' }) {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
 }
 
 func subset(some, all []string) bool {

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -10,58 +11,56 @@ import (
 	"github.com/signet-id/signet/provider"
 )
 
-// userClaims is the answer of the userinfo endpoint (OpenID Connect Core §5.1, §5.4).
-type userClaims struct {
-	Subject       string `json:"sub"`
-	Name          string `json:"name,omitempty"`
-	GivenName     string `json:"given_name,omitempty"`
-	FamilyName    string `json:"family_name,omitempty"`
-	Email         string `json:"email,omitempty"`
-	EmailVerified *bool  `json:"email_verified,omitempty"`
-}
-
-func claimsOf(u provider.User, scopes []string) userClaims {
-	c := userClaims{Subject: u.Subject}
-	if slices.Contains(scopes, provider.ScopeProfile) {
-		c.Name, c.GivenName, c.FamilyName = u.FullName(), u.FirstName, u.LastName
-	}
-	if slices.Contains(scopes, provider.ScopeEmail) {
-		c.Email, c.EmailVerified = u.Email, &u.EmailVerified
-	}
-	return c
-}
-
 // ServeUserinfo answers GET and POST /oauth2/userinfo (OpenID Connect Core §5.3).
 func (e *Engine) ServeUserinfo(w http.ResponseWriter, r *http.Request) {
-	claims, err := e.userinfo(w, r)
+	authorization, err := e.userinfo(w, r)
 	if err != nil {
 		e.writeError(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, claims)
+	claims := claimsFor(authorization.User, authorization.Scopes, authorization.asked.Userinfo)
+	claims["sub"] = authorization.User.Subject
+	algorithm := authorization.Client.UserinfoSignedResponseAlg
+	if algorithm == "" {
+		writeJSON(w, http.StatusOK, claims)
+		return
+	}
+	claims["iss"], claims["aud"] = e.Settings.Issuer, authorization.ClientID
+	payload, err := json.Marshal(claims)
+	if err == nil {
+		var token string
+		if token, err = e.Keys.Sign(algorithm, userinfoType, payload); err == nil {
+			writeNoStore(w, http.StatusOK, "application/jwt", []byte(token))
+			return
+		}
+	}
+	e.writeError(w, r, err)
 }
 
-func (e *Engine) userinfo(w http.ResponseWriter, r *http.Request) (userClaims, error) {
+// userinfoType is the "typ" of signed userinfo: it can be taken for no other token of ours.
+const userinfoType = "userinfo+jwt"
+
+func (e *Engine) userinfo(w http.ResponseWriter, r *http.Request) (Authorization, error) {
 	token, err := bearerToken(w, r)
 	if err != nil {
-		return userClaims{}, err
+		return Authorization{}, err
 	}
 	authorization, err := e.authorizeBearer(r.Context(), token)
 	if err != nil {
 		w.Header().Set("Access-Control-Allow-Origin", "*") // a refusal tells nothing, and the page has to see it
 		w.Header().Set("Access-Control-Expose-Headers", exposedHeaders)
-		return userClaims{}, err
+		return Authorization{}, err
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && authorization.Client.AllowsOrigin(origin) {
 		allowOrigin(w.Header(), origin)
 	}
 	if authorization.User.ID == 0 || !slices.Contains(authorization.Scopes, provider.ScopeOpenID) {
-		return userClaims{}, &Error{
+		return Authorization{}, &Error{
 			Status: http.StatusForbidden, Code: "insufficient_scope", Description: "The token lacks the scope openid.",
 			Challenge: `Bearer realm="` + e.Settings.Issuer + `", error="insufficient_scope", scope="openid"`,
 		}
 	}
-	return claimsOf(authorization.User, authorization.Scopes), nil
+	return authorization, nil
 }
 
 // authorizeBearer is Authorize with the answer of a protected resource (RFC 6750 §3).

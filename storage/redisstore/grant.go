@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -151,6 +152,10 @@ func (s *Store) CreateGrant(ctx context.Context, g provider.Grant) error {
 	calls := []*call{made}
 	if g.UserID != 0 {
 		calls = append(calls, s.indexing(s.grantsOf(g.UserID), g.ID, g.CreatedAt, g.ExpiresAt))
+	}
+	if g.SessionID != "" && !g.SessionEndsAt.IsZero() {
+		// Without a time: a client that signs in again is the same entry.
+		calls = append(calls, s.indexing(s.clientsOf(g.SessionID), g.ClientID, time.Time{}, g.SessionEndsAt))
 	}
 	if err := s.runAll(ctx, calls...); err != nil {
 		return s.failure(ctx, "create grant", err)

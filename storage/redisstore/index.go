@@ -25,6 +25,9 @@ func (s *Store) sessionsOf(userID int64) string {
 	return s.tagged("sessions-of", strconv.FormatInt(userID, 10))
 }
 
+// clientsOf is where the clients of a login session are listed.
+func (s *Store) clientsOf(sessionID string) string { return s.tagged("clients-of", sessionID) }
+
 // addToIndex adds an entry to a sorted set, drops the entries that ended and lets the set live as
 // long as its last entry.
 //

@@ -21,6 +21,7 @@ type sessionDocument struct {
 	UserID     int64    `json:"uid"`
 	AuthTime   int64    `json:"auth,omitempty"`
 	AMR        []string `json:"amr,omitempty"`
+	Remembered bool     `json:"rem,omitempty"`
 	CreatedAt  int64    `json:"at,omitempty"`
 	UserAgent  string   `json:"ua,omitempty"`
 	RemoteAddr string   `json:"addr,omitempty"`
@@ -33,6 +34,9 @@ const sessionDocumentVersion = 1
 var sessionFields = []string{"d", "e", "i", "s"}
 
 func (s *Store) sessionKey(cookieHash string) string { return s.tagged("session", cookieHash) }
+
+// sidKey is what keeps a session's ID its own.
+func (s *Store) sidKey(id string) string { return s.prefix + "sid:" + id }
 
 func decodeSession(cookieHash string, fields []any) (provider.LoginSession, error) {
 	var d sessionDocument
@@ -56,6 +60,7 @@ func decodeSession(cookieHash string, fields []any) (provider.LoginSession, erro
 		UserID:        d.UserID,
 		AuthTime:      fromMicros(d.AuthTime),
 		AMR:           d.AMR,
+		Remembered:    d.Remembered,
 		CreatedAt:     fromMicros(d.CreatedAt),
 		ExpiresAt:     at[0],
 		IdleExpiresAt: at[1],
@@ -72,6 +77,7 @@ func (s *Store) CreateLoginSession(ctx context.Context, session provider.LoginSe
 		UserID:     session.UserID,
 		AuthTime:   micros(session.AuthTime),
 		AMR:        session.AMR,
+		Remembered: session.Remembered,
 		CreatedAt:  micros(session.CreatedAt),
 		UserAgent:  session.UserAgent,
 		RemoteAddr: session.RemoteAddr,
@@ -85,7 +91,7 @@ func (s *Store) CreateLoginSession(ctx context.Context, session provider.LoginSe
 		now, nonce, expiryMillis(idleEnd),
 		"d", document, "e", micros(end), "i", micros(idleEnd), "s", micros(session.SeenAt),
 	}}
-	claimed := &call{script: create, key: s.prefix + "sid:" + session.ID, args: []any{
+	claimed := &call{script: create, key: s.sidKey(session.ID), args: []any{
 		now, nonce, expiryMillis(end), "i", micros(end),
 	}}
 	indexed := s.indexing(s.sessionsOf(session.UserID), session.CookieHash, session.CreatedAt, end)
@@ -162,7 +168,21 @@ func (s *Store) TouchLoginSession(ctx context.Context, cookieHash string, seenAt
 // DeleteLoginSession leaves the session's ID claimed until the session would have ended: it is never
 // given to another.
 func (s *Store) DeleteLoginSession(ctx context.Context, cookieHash string) error {
-	if err := s.client.Del(ctx, s.sessionKey(cookieHash)).Err(); err != nil {
+	fields, err := s.client.HMGet(ctx, s.sessionKey(cookieHash), sessionFields...).Result()
+	if err != nil {
+		return s.failure(ctx, "delete login session", err)
+	}
+	if isMissing(fields) {
+		return nil
+	}
+	_, err = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, s.sessionKey(cookieHash))
+		if session, err := decodeSession(cookieHash, fields); err == nil { // its ID is free again
+			p.Del(ctx, s.sidKey(session.ID))
+		}
+		return nil
+	})
+	if err != nil {
 		return s.failure(ctx, "delete login session", err)
 	}
 	return nil
@@ -188,4 +208,18 @@ func (s *Store) LoginSessionsOfUser(ctx context.Context, userID int64) ([]provid
 		return strings.Compare(b.ID, a.ID)
 	})
 	return sessions, nil
+}
+
+func (s *Store) SessionClients(ctx context.Context, sessionID string) ([]string, error) {
+	entries, err := s.client.ZRangeByScore(ctx, s.clientsOf(sessionID), &redis.ZRangeBy{Min: fmt.Sprintf("(%d", s.now().UnixMilli()), Max: "+inf"}).Result()
+	if err != nil {
+		return nil, s.failure(ctx, "list clients of login session", err)
+	}
+	clients := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		_, id, _ := strings.Cut(entry, " ")
+		clients = append(clients, id)
+	}
+	slices.Sort(clients)
+	return clients, nil
 }

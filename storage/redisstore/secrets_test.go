@@ -36,7 +36,7 @@ func TestSecrets_are_nowhere_in_the_clear(t *testing.T) {
 				require.NotContains(t, text, secret)
 			}
 		})
-		require.Equal(t, 8, seen, "limit, two records, grant, session, its ID and two indexes")
+		require.Equal(t, 9, seen, "limit, two records, grant, session, its ID and clients, and two indexes")
 	})
 }
 

@@ -67,7 +67,7 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 func newGrant(id string) provider.Grant {
 	return provider.Grant{
 		ID: id, ClientID: "app", UserID: 7, Subject: "5f2b6c1e", Scopes: []string{"openid", "email", "offline_access"},
-		Audience: []string{"https://api.example.com"}, SessionID: "b3a1", AuthTime: now(), ACR: "1", AMR: []string{"pwd"},
+		Audience: []string{"https://api.example.com"}, SessionID: "b3a1", SessionEndsAt: now().Add(24 * time.Hour), AuthTime: now(), ACR: "1", AMR: []string{"pwd"},
 		CreatedAt: now(), ExpiresAt: now().Add(24 * time.Hour), IdleExpiresAt: now().Add(time.Hour), Generation: 1,
 		Code: &provider.AuthorizationCode{
 			RedirectURI: "https://app.example.com/callback", CodeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
@@ -113,6 +113,7 @@ func TestRecords(t *testing.T) {
 func TestLoginSessions(t *testing.T) {
 	eachServer(t, func(t *testing.T, url string) {
 		storagetest.RunLoginSessions(t, func(t *testing.T) provider.LoginSessionStore { return open(t, url) })
+		storagetest.RunSessionClients(t, func(t *testing.T) storagetest.Sessions { return open(t, url) })
 	})
 }
 

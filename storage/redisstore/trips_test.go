@@ -90,9 +90,18 @@ var methods = []struct {
 		_, err := s.LoginSessionsOfUser(ctx, 7)
 		return err
 	}},
-	{"DeleteLoginSession", 1, func(ctx context.Context, s *redisstore.Store, id string) error { return s.DeleteLoginSession(ctx, id) }},
+	{"DeleteLoginSession", 2, func(ctx context.Context, s *redisstore.Store, id string) error { return s.DeleteLoginSession(ctx, id) }},
 	{"Take", 1, func(ctx context.Context, s *redisstore.Store, id string) error {
 		_, err := s.Take(ctx, id, provider.Rate{Limit: 1, Per: 1e9, Burst: 1}, now())
+		return err
+	}},
+	{"TakeEach", 1, func(ctx context.Context, s *redisstore.Store, id string) error {
+		rate := provider.Rate{Limit: 1, Per: 1e9, Burst: 1}
+		_, err := s.TakeEach(ctx, []provider.Bucket{{Key: id, Rate: rate}, {Key: id + "2", Rate: rate}}, now())
+		return err
+	}},
+	{"SessionClients", 1, func(ctx context.Context, s *redisstore.Store, _ string) error {
+		_, err := s.SessionClients(ctx, "b3a1")
 		return err
 	}},
 	{"Forget", 1, func(ctx context.Context, s *redisstore.Store, id string) error { return s.Forget(ctx, id) }},

@@ -11,6 +11,7 @@ var expiring = []struct{ table, key, end string }{
 	{"grants", "id", "idle_expires_at"},
 	{"records", "hash", "expires_at"},
 	{"login_sessions", "cookie_hash", "idle_expires_at"},
+	{"login_session_clients", "session_id", "expires_at"},
 	{"rate_limits", "key_hash", "expires_at"},
 	{"revoked_grants", "grant_id", "expires_at"},
 }

@@ -59,9 +59,10 @@ func fill(t *testing.T, s *sqlstore.Store) {
 			g := newGrant(name)
 			g.UserID, g.ClientID = u.ID, name
 			end := now().Add(time.Duration(i+1) * time.Hour)
-			g.ExpiresAt, g.IdleExpiresAt = end, end
+			g.ExpiresAt, g.IdleExpiresAt, g.SessionID, g.SessionEndsAt = end, end, name, end
 			require.NoError(t, s.CreateGrant(ctx, g))
 			require.NoError(t, s.RecordEndedGrant(ctx, name, end))
+			require.NoError(t, s.SaveConsent(ctx, provider.Consent{UserID: u.ID, ClientID: name, CreatedAt: now(), GivenAt: now()}))
 			require.NoError(t, s.CreateRecord(ctx, provider.Record{Kind: provider.RecordTicket, Key: name, ExpiresAt: end}))
 			require.NoError(t, s.CreateLoginSession(ctx, provider.LoginSession{
 				ID: name, CookieHash: name, UserID: u.ID, CreatedAt: now(), ExpiresAt: end, IdleExpiresAt: end,
@@ -76,7 +77,7 @@ func fill(t *testing.T, s *sqlstore.Store) {
 	}))
 	analyze := "ANALYZE"
 	if s.Dialect() == "mysql" {
-		analyze = "ANALYZE TABLE users, clients, signing_keys, grants, revoked_grants, records, login_sessions, rate_limits, outbox, logout_notices"
+		analyze = "ANALYZE TABLE users, clients, signing_keys, grants, revoked_grants, records, login_sessions, rate_limits, outbox, logout_notices, consents, login_session_clients"
 	}
 	_, err := s.Writer().ExecContext(t.Context(), analyze)
 	require.NoError(t, err)
@@ -104,6 +105,13 @@ func useEverything(t *testing.T, s *sqlstore.Store) {
 	_, err = s.Standing(ctx, "n008", u.ID, "n007")
 	require.NoError(t, err)
 	require.NoError(t, s.RecordEndedGrant(ctx, "n007", at.Add(1000*time.Hour)))
+	require.NoError(t, s.SaveConsent(ctx, provider.Consent{UserID: u.ID, ClientID: "n008", GivenAt: at}))
+	require.NoError(t, s.SaveConsent(ctx, provider.Consent{UserID: u.ID, ClientID: "n008", GivenAt: at.Add(time.Second)}))
+	_, err = s.AuthorizationStanding(ctx, "n008", u.ID)
+	require.NoError(t, err)
+	_, err = s.ConsentsOfUser(ctx, u.ID)
+	require.NoError(t, err)
+	require.NoError(t, s.RevokeConsent(ctx, u.ID, "n008"))
 
 	_, err = s.Grant(ctx, "n007")
 	require.NoError(t, err)
@@ -111,12 +119,15 @@ func useEverything(t *testing.T, s *sqlstore.Store) {
 	require.NoError(t, err)
 	code := newGrant("code")
 	code.Code = &provider.AuthorizationCode{ExpiresAt: at.Add(time.Minute)}
+	code.SessionID, code.SessionEndsAt = "n007", at.Add(2000*time.Hour)
 	require.NoError(t, s.CreateGrant(ctx, code))
 	_, err = s.RedeemCode(ctx, provider.Redemption{GrantID: "code", ClientID: "app", Now: at, IdleExpiresAt: at.Add(time.Hour)})
 	require.NoError(t, err)
 	_, err = s.GrantsOfUser(ctx, u.ID)
 	require.NoError(t, err)
 	require.NoError(t, s.EndGrant(ctx, "code"))
+	_, err = s.SessionClients(ctx, "n007")
+	require.NoError(t, err)
 
 	_, err = s.Record(ctx, provider.RecordTicket, "n007")
 	require.NoError(t, err)

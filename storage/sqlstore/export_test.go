@@ -50,3 +50,14 @@ func (p recordingPool) QueryContext(ctx context.Context, query string, args ...a
 	p.record(Statement{query, args})
 	return p.ConnPool.QueryContext(ctx, query, args...)
 }
+
+// BeginTx implements gorm.ConnPoolBeginner.
+func (p recordingPool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	tx, err := p.ConnPool.(gorm.TxBeginner).BeginTx(ctx, opts)
+	return &recordingTx{recordingPool{tx, p.record}, tx}, err
+}
+
+type recordingTx struct {
+	recordingPool
+	gorm.TxCommitter
+}

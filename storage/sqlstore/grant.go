@@ -116,9 +116,22 @@ func (s *Store) CreateGrant(ctx context.Context, g provider.Grant) error {
 	if g.Code != nil {
 		code = *g.Code
 	}
-	_, err = s.exec(ctx, "INSERT INTO grants ("+grantColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		g.ID, g.ClientID, g.UserID, g.Generation, at(g.CreatedAt), at(g.RotatedAt), at(g.ExpiresAt), at(g.EndsAt()),
-		at(code.ExpiresAt), at(code.UsedAt), document)
+	insert := func(ctx context.Context) error {
+		_, err := s.exec(ctx, "INSERT INTO grants ("+grantColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			g.ID, g.ClientID, g.UserID, g.Generation, at(g.CreatedAt), at(g.RotatedAt), at(g.ExpiresAt), at(g.EndsAt()),
+			at(code.ExpiresAt), at(code.UsedAt), document)
+		return err
+	}
+	if g.SessionID == "" || g.SessionEndsAt.IsZero() {
+		err = insert(ctx)
+	} else {
+		err = s.InTx(ctx, func(ctx context.Context) error {
+			if err := insert(ctx); err != nil {
+				return err
+			}
+			return s.noteSessionClient(ctx, g.SessionID, g.ClientID, g.SessionEndsAt)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("create grant: %w", err)
 	}

@@ -14,21 +14,37 @@ import (
 // its next event, in Unix nanoseconds. An event is within the rate while tat is at most
 // now + (burst-1) intervals; it moves tat on by one interval, from now at the earliest.
 func (s *Store) Take(ctx context.Context, key string, rate provider.Rate, now time.Time) (time.Duration, error) {
-	wait, err := s.takeOnce(ctx, key, rate, now)
+	taken, err := s.takeEvent(ctx, provider.Bucket{Key: key, Rate: rate}, now)
+	return taken.Wait, err
+}
+
+func (s *Store) TakeEach(ctx context.Context, buckets []provider.Bucket, now time.Time) ([]provider.Taken, error) {
+	taken := make([]provider.Taken, len(buckets))
+	for i, bucket := range buckets {
+		var err error
+		if taken[i], err = s.takeEvent(ctx, bucket, now); err != nil {
+			return nil, err
+		}
+	}
+	return taken, nil
+}
+
+func (s *Store) takeEvent(ctx context.Context, b provider.Bucket, now time.Time) (provider.Taken, error) {
+	taken, err := s.takeOnce(ctx, b.Key, b.Rate, now)
 	// A row that was missing for the UPDATE may be there for the INSERT, and the other way round.
 	for attempt := 1; attempt <= retries && errors.Is(err, errLimiterRace); attempt++ {
-		wait, err = s.takeOnce(ctx, key, rate, now)
+		taken, err = s.takeOnce(ctx, b.Key, b.Rate, now)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("take from rate limit: %w", err)
+		return provider.Taken{}, fmt.Errorf("take from rate limit: %w", err)
 	}
-	return wait, nil
+	return taken, nil
 }
 
 // errLimiterRace says that the row came or went between two statements.
 var errLimiterRace = fmt.Errorf("%w: the rate limit kept changing", provider.ErrUnavailable)
 
-func (s *Store) takeOnce(ctx context.Context, key string, rate provider.Rate, now time.Time) (time.Duration, error) {
+func (s *Store) takeOnce(ctx context.Context, key string, rate provider.Rate, now time.Time) (provider.Taken, error) {
 	hash := limitHash(key)
 	interval := rate.Interval()
 	tolerance := time.Duration(max(rate.Burst, 1)-1) * interval
@@ -39,7 +55,7 @@ func (s *Store) takeOnce(ctx context.Context, key string, rate provider.Rate, no
 		"tat = CASE WHEN tat > ? THEN tat ELSE ? END + ? WHERE key_hash = ? AND tat <= ?",
 		expires, expires, now.UnixNano(), now.UnixNano(), int64(interval), hash, latest)
 	if err != nil || found == 1 {
-		return 0, err
+		return provider.Taken{}, err
 	}
 	var tat int64
 	err = s.queryRow(ctx, "SELECT tat FROM rate_limits WHERE key_hash = ?", []any{hash}, &tat)
@@ -50,13 +66,13 @@ func (s *Store) takeOnce(ctx context.Context, key string, rate provider.Rate, no
 		if errors.Is(err, provider.ErrAlreadyExists) {
 			err = errLimiterRace
 		}
-		return 0, err
+		return provider.Taken{First: err == nil}, err
 	case err != nil:
-		return 0, err
+		return provider.Taken{}, err
 	case tat <= latest:
-		return 0, errLimiterRace
+		return provider.Taken{}, errLimiterRace
 	}
-	return time.Duration(tat - latest), nil
+	return provider.Taken{Wait: time.Duration(tat - latest)}, nil
 }
 
 func (s *Store) Forget(ctx context.Context, key string) error {

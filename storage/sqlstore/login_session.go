@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +31,7 @@ type loginSessionDocument struct {
 	Version    int       `json:"v"`
 	AuthTime   time.Time `json:"auth_time,omitzero"`
 	AMR        []string  `json:"amr,omitempty"`
+	Remembered bool      `json:"remembered,omitempty"`
 	UserAgent  string    `json:"user_agent,omitempty"`
 	RemoteAddr string    `json:"remote_addr,omitempty"`
 }
@@ -50,6 +53,7 @@ func (r loginSessionRow) session() (provider.LoginSession, error) {
 		UserID:        r.UserID,
 		AuthTime:      d.AuthTime,
 		AMR:           d.AMR,
+		Remembered:    d.Remembered,
 		CreatedAt:     r.CreatedAt.Time,
 		SeenAt:        r.SeenAt.Time,
 		ExpiresAt:     r.ExpiresAt.Time,
@@ -64,6 +68,7 @@ func (s *Store) CreateLoginSession(ctx context.Context, session provider.LoginSe
 		Version:    loginSessionDocumentVersion,
 		AuthTime:   micro(session.AuthTime),
 		AMR:        session.AMR,
+		Remembered: session.Remembered,
 		UserAgent:  session.UserAgent,
 		RemoteAddr: session.RemoteAddr,
 	})
@@ -132,4 +137,29 @@ func (s *Store) LoginSessionsOfUser(ctx context.Context, userID int64) ([]provid
 		}
 	}
 	return sessions, nil
+}
+
+// noteSessionClient enters a client among those of a login session.
+func (s *Store) noteSessionClient(ctx context.Context, sessionID, clientID string, until time.Time) error {
+	_, err := s.exec(ctx, "INSERT INTO login_session_clients (session_id, client_id, expires_at) VALUES (?, ?, ?)", sessionID, clientID, at(until))
+	if errors.Is(err, provider.ErrAlreadyExists) {
+		_, err = s.exec(ctx, "UPDATE login_session_clients SET expires_at = ? WHERE session_id = ? AND client_id = ? AND expires_at < ?",
+			at(until), sessionID, clientID, at(until))
+	}
+	return err
+}
+
+func (s *Store) SessionClients(ctx context.Context, sessionID string) ([]string, error) {
+	var clients []string
+	err := s.query(ctx, "SELECT client_id FROM login_session_clients WHERE session_id = ? AND expires_at > ? ORDER BY client_id",
+		[]any{sessionID, micro(s.now())}, func(rows *sql.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			clients = append(clients, id)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("list clients of login session: %w", err)
+	}
+	return clients, nil
 }

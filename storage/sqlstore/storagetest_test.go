@@ -31,6 +31,12 @@ func TestPromises(t *testing.T) {
 		t.Run("login sessions/"+store.name, func(t *testing.T) {
 			storagetest.RunLoginSessions(t, func(t *testing.T) provider.LoginSessionStore { return store.open(t) })
 		})
+		t.Run("consents/"+store.name, func(t *testing.T) {
+			storagetest.RunConsents(t, func(t *testing.T) storagetest.Consents { return store.open(t) })
+		})
+		t.Run("session clients/"+store.name, func(t *testing.T) {
+			storagetest.RunSessionClients(t, func(t *testing.T) storagetest.Sessions { return store.open(t) })
+		})
 		t.Run("limiter/"+store.name, func(t *testing.T) {
 			storagetest.RunLimiter(t, func(t *testing.T) provider.Limiter { return store.open(t) })
 		})

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,11 +31,21 @@ type userRow struct {
 	JoinedAt           timestamp
 	LastLogin          timestamp
 	SessionsValidAfter timestamp
+	Profile            []byte
+	UpdatedAt          timestamp `gorm:"autoUpdateTime:false"`
+	Roles              []byte
+	UserGroups         []byte
 }
 
 func (userRow) TableName() string { return "users" }
 
-func (r userRow) user() provider.User {
+func (r userRow) user() (provider.User, error) {
+	profile, err1 := decodeProfile(r.Profile)
+	roles, err2 := decodeNames(r.Roles)
+	groups, err3 := decodeNames(r.UserGroups)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return provider.User{}, err
+	}
 	return provider.User{
 		ID:                 r.ID,
 		Subject:            r.Subject,
@@ -49,13 +60,23 @@ func (r userRow) user() provider.User {
 		JoinedAt:           r.JoinedAt.Time,
 		LastLogin:          r.LastLogin.Time,
 		SessionsValidAfter: r.SessionsValidAfter.Time,
-	}
+		Profile:            profile,
+		Roles:              roles,
+		Groups:             groups,
+		UpdatedAt:          r.UpdatedAt.Time,
+	}, nil
 }
 
 // newUserRow is the row of a user, provider.ErrInvalidEmail without an address that can be stored.
 func newUserRow(u provider.User) (userRow, error) {
 	canonical, err := provider.CanonicalEmail(u.Email)
 	if err != nil {
+		return userRow{}, err
+	}
+	profile, err1 := encodeProfile(u.Profile)
+	roles, err2 := encodeNames(u.Roles)
+	groups, err3 := encodeNames(u.Groups)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return userRow{}, err
 	}
 	return userRow{
@@ -73,6 +94,10 @@ func newUserRow(u provider.User) (userRow, error) {
 		JoinedAt:           timestamp{micro(u.JoinedAt)},
 		LastLogin:          timestamp{micro(u.LastLogin)},
 		SessionsValidAfter: timestamp{micro(u.SessionsValidAfter)},
+		Profile:            profile,
+		UpdatedAt:          timestamp{micro(u.UpdatedAt)},
+		Roles:              roles,
+		UserGroups:         groups,
 	}, nil
 }
 
@@ -84,7 +109,7 @@ func (s *Store) CreateUser(ctx context.Context, u provider.User) (provider.User,
 	if err != nil {
 		return provider.User{}, fmt.Errorf("create user: %w", err)
 	}
-	return row.user(), nil
+	return row.user()
 }
 
 func (s *Store) CreateUsers(ctx context.Context, users []provider.User) error {
@@ -130,7 +155,7 @@ func (s *Store) user(ctx context.Context, where sqlText, arg any) (provider.User
 	if err := s.take(ctx, &row, where, arg); err != nil {
 		return provider.User{}, fmt.Errorf("read user: %w", err)
 	}
-	return row.user(), nil
+	return row.user()
 }
 
 func (s *Store) UpdateUser(ctx context.Context, id int64, change provider.UserChange) error {
@@ -149,6 +174,26 @@ func (s *Store) UpdateUser(ctx context.Context, id int64, change provider.UserCh
 	setIf(set, "active", change.Active)
 	setIf(set, "staff", change.Staff)
 	setIf(set, "superuser", change.Superuser)
+	if change.Profile != nil {
+		profile, err := encodeProfile(*change.Profile)
+		if err != nil {
+			return fmt.Errorf("update user: %w", err)
+		}
+		set["profile"] = profile
+	}
+	for column, names := range map[sqlText]*[]string{"roles": change.Roles, "user_groups": change.Groups} {
+		if names == nil {
+			continue
+		}
+		encoded, err := encodeNames(*names)
+		if err != nil {
+			return fmt.Errorf("update user: %w", err)
+		}
+		set[column] = encoded
+	}
+	if change.UpdatedAt != nil {
+		set["updated_at"] = at(*change.UpdatedAt)
+	}
 	if change.LastLogin != nil {
 		set["last_login"] = at(*change.LastLogin)
 	}
@@ -187,10 +232,16 @@ func setIf[T any](set columns, column sqlText, value *T) {
 }
 
 func (s *Store) DeleteUser(ctx context.Context, id int64) error {
-	found, err := s.exec(ctx, "DELETE FROM users WHERE id = ?", id)
-	if err == nil && found == 0 {
-		err = provider.ErrNotFound
-	}
+	err := s.InTx(ctx, func(ctx context.Context) error {
+		if _, err := s.exec(ctx, "DELETE FROM consents WHERE user_id = ?", id); err != nil {
+			return err
+		}
+		found, err := s.exec(ctx, "DELETE FROM users WHERE id = ?", id)
+		if err == nil && found == 0 {
+			err = provider.ErrNotFound
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("delete user: %w", err)
 	}
@@ -215,7 +266,9 @@ func (s *Store) Users(ctx context.Context, q provider.UserQuery) ([]provider.Use
 	}
 	users := make([]provider.User, len(rows))
 	for i, row := range rows {
-		users[i] = row.user()
+		if users[i], err = row.user(); err != nil {
+			return nil, err
+		}
 	}
 	return users, nil
 }

@@ -91,4 +91,20 @@ func RunLimiter(t *testing.T, open func(t *testing.T) provider.Limiter) {
 			at = at.Add(time.Millisecond)
 		}
 	})
+
+	t.Run("several buckets are counted each by itself", func(t *testing.T) {
+		full, fresh, at := name("key"), name("key"), now()
+		single := provider.Rate{Limit: 1, Per: time.Hour, Burst: 1}
+		double := provider.Rate{Limit: 2, Per: time.Hour, Burst: 2}
+		require.Zero(t, take(t, full, single, at))
+		for i, want := range [][]provider.Taken{
+			{{Wait: time.Hour}, {First: true}},
+			{{Wait: time.Hour}, {}},
+			{{Wait: time.Hour}, {Wait: 30 * time.Minute}},
+		} {
+			taken, err := limiter.TakeEach(t.Context(), []provider.Bucket{{Key: full, Rate: single}, {Key: fresh, Rate: double}}, at)
+			require.NoError(t, err)
+			require.Equal(t, want, taken, "time %d", i+1)
+		}
+	})
 }

@@ -1,0 +1,5 @@
+-- +goose Up
+ALTER TABLE users ADD COLUMN profile BLOB NULL;
+ALTER TABLE users ADD COLUMN roles BLOB NULL;
+ALTER TABLE users ADD COLUMN user_groups BLOB NULL;
+ALTER TABLE users ADD COLUMN updated_at DATETIME NULL;
