@@ -2,58 +2,122 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/signet-id/signet/provider"
-	"github.com/signet-id/signet/provider/clientsecrets"
 )
 
-// clientView is a client as the commands read and show it; names are RFC 7591's where it has them.
+// clientView is a client as the commands read and show it; names are those of RFC 7591 and of OpenID Connect where they
+// have them, times are seconds as there.
 type clientView struct {
-	ID                       string   `json:"client_id"`
-	Secret                   string   `json:"client_secret,omitempty"`
-	Name                     string   `json:"client_name"`
-	TokenEndpointAuthMethod  string   `json:"token_endpoint_auth_method"`
-	GrantTypes               []string `json:"grant_types"`
-	ResponseTypes            []string `json:"response_types"`
-	RedirectURIs             []string `json:"redirect_uris"`
-	PostLogoutRedirectURIs   []string `json:"post_logout_redirect_uris"`
-	Scope                    string   `json:"scope"`
-	Audience                 []string `json:"audience"`
-	JWKSURI                  string   `json:"jwks_uri,omitempty"`
-	IDTokenSignedResponseAlg string   `json:"id_token_signed_response_alg,omitempty"`
-	AllowedOrigins           []string `json:"allowed_origins"`
-	FirstParty               bool     `json:"first_party"`
-	ResourceServer           bool     `json:"resource_server"`
-	NoRefreshRotation        bool     `json:"no_refresh_rotation"`
-	Disabled                 bool     `json:"disabled"`
+	ID                                string          `json:"client_id"`
+	Secret                            string          `json:"client_secret,omitempty"`
+	Name                              string          `json:"client_name"`
+	TokenEndpointAuthMethod           string          `json:"token_endpoint_auth_method"`
+	TokenEndpointAuthSigningAlg       string          `json:"token_endpoint_auth_signing_alg,omitempty"`
+	GrantTypes                        []string        `json:"grant_types"`
+	ResponseTypes                     []string        `json:"response_types"`
+	RedirectURIs                      []string        `json:"redirect_uris"`
+	PostLogoutRedirectURIs            []string        `json:"post_logout_redirect_uris"`
+	Scope                             string          `json:"scope"`
+	Audience                          []string        `json:"audience"`
+	JWKS                              json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI                           string          `json:"jwks_uri,omitempty"`
+	IDTokenSignedResponseAlg          string          `json:"id_token_signed_response_alg,omitempty"`
+	UserinfoSignedResponseAlg         string          `json:"userinfo_signed_response_alg,omitempty"`
+	RequestObjectSigningAlg           string          `json:"request_object_signing_alg,omitempty"`
+	RequestURIs                       []string        `json:"request_uris,omitempty"`
+	ClientURI                         string          `json:"client_uri,omitempty"`
+	LogoURI                           string          `json:"logo_uri,omitempty"`
+	PolicyURI                         string          `json:"policy_uri,omitempty"`
+	TermsURI                          string          `json:"tos_uri,omitempty"`
+	Contacts                          []string        `json:"contacts,omitempty"`
+	ApplicationType                   string          `json:"application_type,omitempty"`
+	InitiateLoginURI                  string          `json:"initiate_login_uri,omitempty"`
+	SectorIdentifierURI               string          `json:"sector_identifier_uri,omitempty"`
+	DefaultMaxAge                     *seconds        `json:"default_max_age,omitempty"`
+	DefaultACRValues                  []string        `json:"default_acr_values,omitempty"`
+	BackchannelLogoutURI              string          `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSessionRequired  bool            `json:"backchannel_logout_session_required,omitempty"`
+	FrontchannelLogoutURI             string          `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSessionRequired bool            `json:"frontchannel_logout_session_required,omitempty"`
+	AllowedOrigins                    []string        `json:"allowed_origins"`
+	AccessTokenLifetime               seconds         `json:"access_token_lifetime,omitempty"`
+	RefreshTokenIdle                  seconds         `json:"refresh_token_idle,omitempty"`
+	RefreshTokenMax                   seconds         `json:"refresh_token_max,omitempty"`
+	PKCEOptional                      bool            `json:"pkce_optional"`
+	FirstParty                        bool            `json:"first_party"`
+	ResourceServer                    bool            `json:"resource_server"`
+	NoRefreshRotation                 bool            `json:"no_refresh_rotation"`
+	SelfRegistered                    bool            `json:"self_registered"`
+	Disabled                          bool            `json:"disabled"`
+}
+
+// seconds is a time that metadata counts in seconds.
+type seconds time.Duration
+
+// MarshalJSON writes whole seconds.
+func (s seconds) MarshalJSON() ([]byte, error) {
+	return json.Marshal(int64(time.Duration(s) / time.Second))
+}
+
+// UnmarshalJSON reads whole seconds.
+func (s *seconds) UnmarshalJSON(raw []byte) error {
+	n, err := strconv.ParseInt(string(raw), 10, 32)
+	if err != nil {
+		return fmt.Errorf("%s is not a number of seconds", raw)
+	}
+	*s = seconds(time.Duration(n) * time.Second)
+	return nil
 }
 
 func newClientView(c provider.Client) clientView {
-	return clientView{
-		ID: c.ID, Name: c.Name, TokenEndpointAuthMethod: c.TokenEndpointAuthMethod, GrantTypes: c.GrantTypes,
+	v := clientView{
+		ID: c.ID, Name: c.Name, TokenEndpointAuthMethod: c.TokenEndpointAuthMethod,
+		TokenEndpointAuthSigningAlg: c.TokenEndpointAuthSigningAlg, GrantTypes: c.GrantTypes,
 		ResponseTypes: c.ResponseTypes, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
 		Scope: strings.Join(c.Scopes, " "), Audience: c.Audience, JWKSURI: c.JWKSURI, IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg,
-		AllowedOrigins: c.AllowedOrigins, FirstParty: c.FirstParty, ResourceServer: c.ResourceServer,
-		NoRefreshRotation: c.NoRefreshRotation, Disabled: c.Disabled,
+		UserinfoSignedResponseAlg: c.UserinfoSignedResponseAlg, RequestObjectSigningAlg: c.RequestObjectSigningAlg, RequestURIs: c.RequestURIs,
+		ClientURI: c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI, Contacts: c.Contacts,
+		ApplicationType: c.ApplicationType, InitiateLoginURI: c.InitiateLoginURI, SectorIdentifierURI: c.SectorIdentifierURI,
+		DefaultMaxAge: (*seconds)(c.DefaultMaxAge), DefaultACRValues: c.DefaultACRValues,
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSessionRequired: c.BackchannelLogoutSessionRequired,
+		FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSessionRequired: c.FrontchannelLogoutSessionRequired,
+		AllowedOrigins: c.AllowedOrigins, AccessTokenLifetime: seconds(c.AccessTokenLifetime), RefreshTokenIdle: seconds(c.RefreshTokenIdle),
+		RefreshTokenMax: seconds(c.RefreshTokenMax), PKCEOptional: c.PKCEOptional, FirstParty: c.FirstParty, ResourceServer: c.ResourceServer,
+		NoRefreshRotation: c.NoRefreshRotation, SelfRegistered: c.SelfRegistered, Disabled: c.Disabled,
 	}
+	if json.Valid([]byte(c.JWKS)) {
+		v.JWKS = json.RawMessage(c.JWKS)
+	}
+	return v
 }
 
 // apply writes the view's fields to a client.
 func (v clientView) apply(c *provider.Client) {
-	c.ID, c.Name, c.TokenEndpointAuthMethod = v.ID, v.Name, v.TokenEndpointAuthMethod
+	c.ID, c.Name, c.TokenEndpointAuthMethod, c.TokenEndpointAuthSigningAlg = v.ID, v.Name, v.TokenEndpointAuthMethod, v.TokenEndpointAuthSigningAlg
 	c.GrantTypes, c.ResponseTypes, c.RedirectURIs = v.GrantTypes, v.ResponseTypes, v.RedirectURIs
 	c.PostLogoutRedirectURIs, c.Scopes, c.Audience = v.PostLogoutRedirectURIs, strings.Fields(v.Scope), v.Audience
-	c.JWKSURI, c.IDTokenSignedResponseAlg, c.AllowedOrigins = v.JWKSURI, v.IDTokenSignedResponseAlg, v.AllowedOrigins
-	c.FirstParty, c.ResourceServer, c.NoRefreshRotation, c.Disabled = v.FirstParty, v.ResourceServer, v.NoRefreshRotation, v.Disabled
+	c.JWKS, c.JWKSURI = string(v.JWKS), v.JWKSURI
+	c.IDTokenSignedResponseAlg, c.UserinfoSignedResponseAlg = v.IDTokenSignedResponseAlg, v.UserinfoSignedResponseAlg
+	c.RequestObjectSigningAlg, c.RequestURIs = v.RequestObjectSigningAlg, v.RequestURIs
+	c.ClientURI, c.LogoURI, c.PolicyURI, c.TermsURI, c.Contacts = v.ClientURI, v.LogoURI, v.PolicyURI, v.TermsURI, v.Contacts
+	c.ApplicationType, c.InitiateLoginURI, c.SectorIdentifierURI = v.ApplicationType, v.InitiateLoginURI, v.SectorIdentifierURI
+	c.DefaultMaxAge, c.DefaultACRValues = (*time.Duration)(v.DefaultMaxAge), v.DefaultACRValues
+	c.BackchannelLogoutURI, c.BackchannelLogoutSessionRequired = v.BackchannelLogoutURI, v.BackchannelLogoutSessionRequired
+	c.FrontchannelLogoutURI, c.FrontchannelLogoutSessionRequired = v.FrontchannelLogoutURI, v.FrontchannelLogoutSessionRequired
+	c.AllowedOrigins, c.AccessTokenLifetime = v.AllowedOrigins, time.Duration(v.AccessTokenLifetime)
+	c.RefreshTokenIdle, c.RefreshTokenMax = time.Duration(v.RefreshTokenIdle), time.Duration(v.RefreshTokenMax)
+	c.PKCEOptional, c.FirstParty, c.ResourceServer, c.NoRefreshRotation = v.PKCEOptional, v.FirstParty, v.ResourceServer, v.NoRefreshRotation
+	c.SelfRegistered, c.Disabled = v.SelfRegistered, v.Disabled
 }
 
 const clientHeading = "CLIENT_ID\tNAME\tAUTH METHOD\tGRANT TYPES\tSCOPE\tREDIRECT URIS\tDISABLED"
@@ -92,80 +156,6 @@ func newClients(a *app) *cobra.Command {
 	return cmd
 }
 
-// clientFlags are the properties that create and update take.
-type clientFlags struct {
-	view     clientView
-	scopes   []string
-	public   bool
-	jwksFile string
-	file     string
-}
-
-func (f *clientFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.view.Name, "name", "", "name shown to people")
-	flags.StringSliceVar(&f.view.RedirectURIs, "redirect-uri", nil, "redirect URI (repeat or separate by commas)")
-	flags.StringSliceVar(&f.view.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where to go after logout")
-	flags.StringSliceVar(&f.view.GrantTypes, "grant-type", nil, "grant type")
-	flags.StringSliceVar(&f.view.ResponseTypes, "response-type", nil, "response type")
-	flags.StringSliceVar(&f.scopes, "scope", nil, "scope that may be asked for")
-	flags.StringSliceVar(&f.view.Audience, "audience", nil, "resource server that tokens may be for; the first is the default")
-	flags.StringVar(&f.view.TokenEndpointAuthMethod, "token-endpoint-auth-method", "", "client_secret_basic (default), client_secret_post or none")
-	flags.StringVar(&f.jwksFile, "jwks-file", "", "file with the client's public keys (RFC 7517)")
-	flags.StringVar(&f.view.JWKSURI, "jwks-uri", "", "where the client's public keys are")
-	flags.StringVar(&f.view.IDTokenSignedResponseAlg, "id-token-signed-response-alg", "", "RS256 (default), ES256 or EdDSA")
-	flags.StringSliceVar(&f.view.AllowedOrigins, "allowed-origin", nil, "origin whose pages may call the token endpoint")
-	flags.BoolVar(&f.public, "public", false, "cannot keep a secret: token_endpoint_auth_method none")
-	flags.BoolVar(&f.view.FirstParty, "first-party", false, "is the operator's own product")
-	flags.BoolVar(&f.view.ResourceServer, "resource-server", false, "may introspect every token")
-	flags.BoolVar(&f.view.NoRefreshRotation, "no-refresh-rotation", false, "keep one refresh token until its end")
-	flags.BoolVar(&f.view.Disabled, "disabled", false, "refuse the client")
-	flags.StringVar(&f.file, "file", "", "read metadata from a JSON file (RFC 7591 names); flags win")
-}
-
-// apply writes to a client what the file and then the flags name.
-func (f *clientFlags) apply(c *provider.Client, flags *pflag.FlagSet) error {
-	view := newClientView(*c)
-	if f.file != "" {
-		if err := decodeFile(f.file, &view); err != nil {
-			return err
-		}
-		view.ID = c.ID
-	}
-	for name, set := range map[string]func(){
-		"name":                         func() { view.Name = f.view.Name },
-		"redirect-uri":                 func() { view.RedirectURIs = f.view.RedirectURIs },
-		"post-logout-redirect-uri":     func() { view.PostLogoutRedirectURIs = f.view.PostLogoutRedirectURIs },
-		"grant-type":                   func() { view.GrantTypes = f.view.GrantTypes },
-		"response-type":                func() { view.ResponseTypes = f.view.ResponseTypes },
-		"scope":                        func() { view.Scope = strings.Join(f.scopes, " ") },
-		"audience":                     func() { view.Audience = f.view.Audience },
-		"token-endpoint-auth-method":   func() { view.TokenEndpointAuthMethod = f.view.TokenEndpointAuthMethod },
-		"jwks-uri":                     func() { view.JWKSURI = f.view.JWKSURI },
-		"id-token-signed-response-alg": func() { view.IDTokenSignedResponseAlg = f.view.IDTokenSignedResponseAlg },
-		"allowed-origin":               func() { view.AllowedOrigins = f.view.AllowedOrigins },
-		"first-party":                  func() { view.FirstParty = f.view.FirstParty },
-		"resource-server":              func() { view.ResourceServer = f.view.ResourceServer },
-		"no-refresh-rotation":          func() { view.NoRefreshRotation = f.view.NoRefreshRotation },
-		"disabled":                     func() { view.Disabled = f.view.Disabled },
-	} {
-		if flags.Changed(name) {
-			set()
-		}
-	}
-	if f.public {
-		view.TokenEndpointAuthMethod = provider.AuthMethodNone
-	}
-	view.apply(c)
-	if f.jwksFile != "" {
-		raw, err := os.ReadFile(f.jwksFile)
-		if err != nil {
-			return err
-		}
-		c.JWKS = string(raw)
-	}
-	return nil
-}
-
 func newClientsCreate(a *app) *cobra.Command {
 	var flags clientFlags
 	id, secret := "", ""
@@ -183,7 +173,8 @@ func newClientsCreate(a *app) *cobra.Command {
 				if err := flags.apply(&client, c.Flags()); err != nil {
 					return err
 				}
-				secret, err := giveSecret(c.Context(), o, &client, secret)
+				completeGrants(&client)
+				secret, err := o.giveSecret(c.Context(), &client, secret)
 				if err != nil {
 					return err
 				}
@@ -206,26 +197,14 @@ func newClientsCreate(a *app) *cobra.Command {
 	return cmd
 }
 
-// minChosenSecret is the shortest secret that somebody may choose.
-const minChosenSecret = 16
-
-// giveSecret stores the hash of a chosen or generated secret and returns the secret to be shown;
-// public clients get none.
-func giveSecret(ctx context.Context, o *operator, client *provider.Client, chosen string) (string, error) {
-	if client.Public() && chosen == "" {
-		return "", nil
+// completeGrants makes a client that says only where people are sent back to one of the authorization code flow.
+func completeGrants(c *provider.Client) {
+	if len(c.GrantTypes) == 0 && len(c.RedirectURIs) > 0 {
+		c.GrantTypes = []string{provider.GrantAuthorizationCode, provider.GrantRefreshToken}
 	}
-	if chosen != "" {
-		if len(chosen) < minChosenSecret {
-			return "", usageError{fmt.Errorf("a secret of your own choice needs %d characters; leave --secret away for a generated one", minChosenSecret)}
-		}
-		hash, err := clientsecrets.HashChosen(ctx, o.accounts.Passwords, chosen)
-		client.SecretHashes = []provider.SecretHash{{Hash: hash}}
-		return "", err
+	if len(c.ResponseTypes) == 0 && c.HasGrantType(provider.GrantAuthorizationCode) {
+		c.ResponseTypes = []string{"code"}
 	}
-	secret := clientsecrets.Generate()
-	client.SecretHashes = []provider.SecretHash{{Hash: clientsecrets.Hash(secret)}}
-	return secret, nil
 }
 
 func newClientsList(a *app) *cobra.Command {
@@ -268,8 +247,14 @@ func newClientsUpdate(a *app) *cobra.Command {
 		Use: "update ID", Short: "Change a client; what no flag names stays", Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.operate(c.Context(), func(o *operator) error {
+				secret := ""
 				client, err := o.changeClient(c.Context(), args[0], func(client *provider.Client) error {
-					if err := flags.apply(client, c.Flags()); err != nil {
+					err := flags.apply(client, c.Flags())
+					if err == nil {
+						// Another way of authentication may need a secret that there is not.
+						secret, err = o.fitSecret(c.Context(), client)
+					}
+					if err != nil {
 						return err
 					}
 					return explainFields(client.Validate())
@@ -277,7 +262,7 @@ func newClientsUpdate(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printClients(newClientView(client))
+				return a.printSecret(newClientView(client), secret)
 			})
 		},
 	}
@@ -315,20 +300,10 @@ func newClientsRotate(a *app) *cobra.Command {
 		Use: "rotate-secret ID", Short: "Give a client a new secret, shown once", Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.operate(c.Context(), func(o *operator) error {
-				secret := clientsecrets.Generate()
-				client, err := o.changeClient(c.Context(), args[0], func(client *provider.Client) error {
-					if client.Public() {
-						return errors.New("the client has no secret: its token_endpoint_auth_method is none")
-					}
-					fresh := provider.SecretHash{Hash: clientsecrets.Hash(secret)}
-					if overlap <= 0 {
-						client.SecretHashes = []provider.SecretHash{fresh}
-						return nil
-					}
-					old := client.SecretHashes[0]
-					old.ExpiresAt = time.Now().UTC().Add(overlap)
-					client.SecretHashes = []provider.SecretHash{fresh, old}
-					return nil
+				secret := ""
+				client, err := o.changeClient(c.Context(), args[0], func(client *provider.Client) (err error) {
+					secret, err = o.rotateSecret(c.Context(), client, overlap)
+					return err
 				})
 				if err != nil {
 					return err

@@ -40,13 +40,18 @@ func openDatabase(ctx context.Context, config configs.Config, log *slog.Logger) 
 	return database, nil
 }
 
-// openKeys opens the signing keys, making the first ones.
-func openKeys(ctx context.Context, config configs.Config, store provider.SigningKeyStore) (*keys.Ring, *secrets.Master, error) {
+// openMaster reads the master key.
+func openMaster(config configs.Config) (*secrets.Master, error) {
 	current, previous, err := config.MasterKeys()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	master, err := secrets.New(current, previous...)
+	return secrets.New(current, previous...)
+}
+
+// openKeys opens the signing keys, making the first ones.
+func openKeys(ctx context.Context, config configs.Config, store provider.SigningKeyStore) (*keys.Ring, *secrets.Master, error) {
+	master, err := openMaster(config)
 	if err != nil {
 		return nil, nil, err
 	}

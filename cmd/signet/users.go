@@ -37,15 +37,21 @@ type userView struct {
 	Superuser bool       `json:"superuser"`
 	JoinedAt  time.Time  `json:"joined_at"`
 	LastLogin *time.Time `json:"last_login"`
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
+	claimsView
 }
 
 func newUserView(u provider.User) userView {
 	v := userView{
 		ID: u.ID, Subject: u.Subject, Email: u.Email, Verified: u.EmailVerified, FirstName: u.FirstName, LastName: u.LastName,
 		Active: u.Active, Staff: u.Staff, Superuser: u.Superuser, JoinedAt: u.JoinedAt,
+		claimsView: newClaimsView(u),
 	}
 	if !u.LastLogin.IsZero() {
 		v.LastLogin = &u.LastLogin
+	}
+	if !u.UpdatedAt.IsZero() {
+		v.UpdatedAt = &u.UpdatedAt
 	}
 	return v
 }
@@ -65,6 +71,19 @@ func (a *app) printUsers(users ...provider.User) error {
 		rows = append(rows, newUserView(u).row())
 	}
 	return a.print(views, userHeading, rows...)
+}
+
+// printUser shows all that is known of one user.
+func (a *app) printUser(u provider.User) error {
+	if err := a.printUsers(u); err != nil || a.output == outputJSON {
+		return err
+	}
+	rows := claimRows(u)
+	if len(rows) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.out)
+	return a.print(nil, claimHeading, rows...)
 }
 
 // operator is what the commands work with: the stores and rules, without a server.
@@ -107,6 +126,7 @@ func newUsers(a *app) *cobra.Command {
 type userFlags struct {
 	firstName, lastName                string
 	active, verified, staff, superuser bool
+	claims                             claimFlags
 }
 
 func (f *userFlags) register(flags *pflag.FlagSet) {
@@ -116,6 +136,7 @@ func (f *userFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.verified, "verified", false, "the address is known to be the user's")
 	flags.BoolVar(&f.staff, "staff", false, "is staff")
 	flags.BoolVar(&f.superuser, "superuser", false, "is a superuser")
+	f.claims.register(flags)
 }
 
 // change names what was given on the command line.
@@ -141,7 +162,32 @@ func (f *userFlags) change(flags *pflag.FlagSet) provider.UserChange {
 	if flags.Changed("last-name") {
 		change.LastName = &f.lastName
 	}
+	if flags.Changed("role") {
+		roles := nonEmpty(f.claims.roles)
+		change.Roles = &roles
+	}
+	if flags.Changed("group") {
+		groups := nonEmpty(f.claims.groups)
+		change.Groups = &groups
+	}
 	return change
+}
+
+// changeOf completes the change for one user: claims that no flag names stay, and updated_at moves with what userinfo
+// tells.
+func (f *userFlags) changeOf(u provider.User, change provider.UserChange, now time.Time) (provider.UserChange, error) {
+	if len(f.claims.claims) > 0 {
+		profile := u.Profile
+		if err := f.claims.apply(&profile); err != nil {
+			return provider.UserChange{}, err
+		}
+		change.Profile = &profile
+	}
+	if change.EmailVerified != nil || change.FirstName != nil || change.LastName != nil || change.Profile != nil || change.Roles != nil || change.Groups != nil {
+		now = now.UTC()
+		change.UpdatedAt = &now
+	}
+	return change, nil
 }
 
 func newUsersCreate(a *app) *cobra.Command {
@@ -150,6 +196,10 @@ func newUsersCreate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create EMAIL", Short: "Create a user", Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
+			var profile provider.Profile
+			if err := flags.claims.apply(&profile); err != nil {
+				return err
+			}
 			return a.operate(c.Context(), func(o *operator) error {
 				password, err := a.askPassword(passwordStdin)
 				if err != nil {
@@ -158,11 +208,12 @@ func newUsersCreate(a *app) *cobra.Command {
 				user, err := o.accounts.NewUser(c.Context(), provider.User{
 					Email: args[0], EmailVerified: flags.verified, FirstName: flags.firstName, LastName: flags.lastName,
 					Active: flags.active, Staff: flags.staff, Superuser: flags.superuser,
+					Profile: profile, Roles: nonEmpty(flags.claims.roles), Groups: nonEmpty(flags.claims.groups),
 				}, password)
 				if err != nil {
 					return explain(err)
 				}
-				return a.printUsers(user)
+				return a.printUser(user)
 			})
 		},
 	}
@@ -200,7 +251,7 @@ func newUsersShow(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printUsers(user)
+				return a.printUser(user)
 			})
 		},
 	}
@@ -212,11 +263,15 @@ func newUsersSet(a *app) *cobra.Command {
 		Use: "set EMAIL", Short: "Change a user; --active=false signs out everywhere", Args: oneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			change := flags.change(c.Flags())
-			if change == (provider.UserChange{}) {
+			if change == (provider.UserChange{}) && len(flags.claims.claims) == 0 {
 				return usageError{errors.New("nothing to set: give at least one flag")}
 			}
 			return a.operate(c.Context(), func(o *operator) error {
 				user, err := o.userByEmail(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				change, err := flags.changeOf(user, change, time.Now())
 				if err != nil {
 					return err
 				}
@@ -232,7 +287,7 @@ func newUsersSet(a *app) *cobra.Command {
 				if user, err = o.database.UserByID(c.Context(), user.ID); err != nil {
 					return err
 				}
-				return a.printUsers(user)
+				return a.printUser(user)
 			})
 		},
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/passwords"
+	"github.com/signet-id/signet/provider/secrets"
 )
 
 // fastScheme starts the hash of a generated secret.
@@ -46,6 +47,24 @@ func HashChosen(ctx context.Context, hasher *passwords.Hasher, secret string) (s
 	}
 	return hash, nil
 }
+
+// Seal encrypts a secret that is needed itself, to verify what the client signs with it (client_secret_jwt). It opens for
+// this client alone.
+func Seal(master *secrets.Master, clientID, secret string) ([]byte, error) {
+	sealed, err := master.Seal(sealedPlace+clientID, []byte(secret))
+	if err != nil {
+		return nil, fmt.Errorf("seal client secret: %w", err)
+	}
+	return sealed, nil
+}
+
+// Open returns the secret that Seal encrypted; the error is secrets.ErrSealed.
+func Open(master *secrets.Master, clientID string, sealed []byte) ([]byte, error) {
+	return master.Open(sealedPlace+clientID, sealed)
+}
+
+// sealedPlace, before the client's id, is where sealed secrets open.
+const sealedPlace = "client-secret:"
 
 // Verifier checks secrets.
 type Verifier struct {
