@@ -20,8 +20,7 @@ func (s *Server) passwordChange(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	old := field{name: "old_password", max: passwords.MaxLength, optional: s.Accounts.OldPasswordOptional, blank: s.Accounts.OldPasswordOptional}
-	values, err := in.read(append([]field{old}, s.newPassword()...)...)
+	values, err := in.read(append([]field{s.oldPassword()}, s.newPassword()...)...)
 	if err != nil {
 		return err
 	}
@@ -72,6 +71,12 @@ func (s *Server) passwordResetConfirm(c *gin.Context) error {
 	}
 	writeJSON(c, http.StatusOK, detail{"Password has been reset with the new password."})
 	return nil
+}
+
+// oldPassword is the field of the password that is to be changed.
+func (s *Server) oldPassword() field {
+	optional := s.Accounts.OldPasswordOptional
+	return field{name: "old_password", max: passwords.MaxLength, optional: optional, blank: optional}
 }
 
 // newPassword are the fields of a password that is typed twice.

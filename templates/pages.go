@@ -158,7 +158,7 @@ func (p *Pages) Render(w io.Writer, reader Reader, view View) error {
 	if err := page.Execute(buffer, pageData{Reader: reader, Brand: p.brand, View: view}); err != nil {
 		return pageFault(err)
 	}
-	_, err := w.Write(buffer.Bytes())
+	_, err := w.Write(bytes.TrimSpace(buffer.Bytes())) // what is between the definitions of a file comes first
 	return err
 }
 
