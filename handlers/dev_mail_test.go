@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/signet-id/signet/handlers"
 	"github.com/signet-id/signet/provider/mails"
+	"github.com/signet-id/signet/provider/oidc"
+	"github.com/signet-id/signet/provider/secrets"
 )
 
 // devMail asks a server for the page, as the peer at addr.
@@ -21,7 +24,10 @@ func devMail(t *testing.T, addr string, written func(limit int) ([]mails.Message
 	t.Helper()
 	issuer, err := url.Parse("http://localhost:8080")
 	require.NoError(t, err)
+	master, err := secrets.New(bytes.Repeat([]byte{7}, secrets.KeySize))
+	require.NoError(t, err)
 	server := &handlers.Server{
+		Engine:  oidc.New(oidc.Engine{Master: master, Now: time.Now}),
 		Metrics: handlers.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		Issuer: issuer, MaxBody: 1 << 10, Mails: written,
 	}
