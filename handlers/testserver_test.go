@@ -195,7 +195,7 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 			RefreshTokenMax: 30 * 24 * time.Hour, RefreshGrace: 30 * time.Second, AccessTokenAlgorithm: keys.ES256,
 			GrantTypes:   []string{provider.GrantAuthorizationCode, provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},
 			JWKSMaxAge:   5 * time.Minute,
-			CodeLifetime: time.Minute, InteractionLifetime: 30 * time.Minute,
+			CodeLifetime: time.Minute, InteractionLifetime: 30 * time.Minute, UILocales: pages.Languages(),
 		},
 		accounts: &accounts.Accounts{
 			Users: database, Now: clock.now, Policy: passwords.Policy{MinLength: 8}, Tickets: short, Mail: s.mails,

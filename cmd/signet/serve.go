@@ -113,13 +113,19 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	outbox := mails.NewOutbox(database, master, time.Now)
 	openDoors(users, config, sessions, outbox, doors)
 	client := newOutbound(config)
+	pages, err := templates.NewPages(templates.Brand{
+		Name: config.Branding.Name, LogoURL: config.Branding.LogoURL, LogoFile: config.Branding.LogoFile, Accent: config.Branding.Accent,
+	}, config.Branding.TemplatesDir)
+	if err != nil {
+		return fmt.Errorf("read pages: %w", err)
+	}
 	engine := oidc.New(oidc.Engine{
 		Settings: oidc.Settings{
 			Issuer: config.Issuer, AccessTokenLifetime: config.Tokens.AccessTokenLifetime, IDTokenLifetime: config.Tokens.IDTokenLifetime,
 			RefreshTokenIdle: config.Tokens.RefreshTokenIdle, RefreshTokenMax: config.Tokens.RefreshTokenMax, RefreshGrace: config.Tokens.RefreshGrace,
 			AccessTokenAlgorithm: config.Tokens.AccessTokenAlgorithm, GrantTypes: config.OAuth.GrantTypes(),
 			DefaultAudience: config.Tokens.DefaultAudience, JWKSMaxAge: config.Tokens.JWKSMaxAge,
-			CodeLifetime: config.Tokens.CodeLifetime, InteractionLifetime: config.Tokens.InteractionLifetime,
+			CodeLifetime: config.Tokens.CodeLifetime, InteractionLifetime: config.Tokens.InteractionLifetime, UILocales: pages.Languages(),
 		},
 		Clients: database, Users: database, Standings: database, Ended: database, Consents: database,
 		Grants: sessions, Sessions: sessions, Records: sessions, Fetcher: client, Notices: newNotices(database, master), Keys: ring, Master: master,
@@ -144,12 +150,6 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 		Log: log, Count: countMails(registry),
 	}
 	notices := newNoticeWorker(engine, client, registry, log)
-	pages, err := templates.NewPages(templates.Brand{
-		Name: config.Branding.Name, LogoURL: config.Branding.LogoURL, LogoFile: config.Branding.LogoFile, Accent: config.Branding.Accent,
-	}, config.Branding.TemplatesDir)
-	if err != nil {
-		return fmt.Errorf("read pages: %w", err)
-	}
 	login := config.Accounts.LoginSession
 	server := &handlers.Server{
 		Pages: pages, SessionTerms: accounts.SessionTerms{Idle: login.Idle, Max: login.Max}, RememberedFor: login.Remembered,

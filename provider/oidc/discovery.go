@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ import (
 // works, and nothing else.
 type serverMetadata struct {
 	Issuer                           string   `json:"issuer"`
+	AuthorizationEndpoint            string   `json:"authorization_endpoint"`
+	RegistrationEndpoint             string   `json:"registration_endpoint,omitempty"`
 	TokenEndpoint                    string   `json:"token_endpoint"`
 	JWKSURI                          string   `json:"jwks_uri"`
 	UserinfoEndpoint                 string   `json:"userinfo_endpoint"`
@@ -24,17 +27,29 @@ type serverMetadata struct {
 	RevocationEndpoint               string   `json:"revocation_endpoint"`
 	ScopesSupported                  []string `json:"scopes_supported"`
 	ResponseTypesSupported           []string `json:"response_types_supported"`
+	ResponseModesSupported           []string `json:"response_modes_supported"`
+	PromptValuesSupported            []string `json:"prompt_values_supported"`
+	CodeChallengeMethodsSupported    []string `json:"code_challenge_methods_supported"`
+	AuthorizationResponseIssuer      bool     `json:"authorization_response_iss_parameter_supported"`
+	UILocalesSupported               []string `json:"ui_locales_supported"`
 	GrantTypesSupported              []string `json:"grant_types_supported"`
 	SubjectTypesSupported            []string `json:"subject_types_supported"`
 	IDTokenSigningAlgValuesSupported []string `json:"id_token_signing_alg_values_supported"`
+	UserinfoSigningAlgValues         []string `json:"userinfo_signing_alg_values_supported"`
+	RequestObjectSigningAlgValues    []string `json:"request_object_signing_alg_values_supported"`
 	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointAuthAlgValues       []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAuthMethods         []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgValues       []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods            []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgValues          []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	ClaimTypesSupported              []string `json:"claim_types_supported"`
 	ClaimsSupported                  []string `json:"claims_supported"`
 	ACRValuesSupported               []string `json:"acr_values_supported"`
 	ClaimsParameterSupported         bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported        bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported     bool     `json:"request_uri_parameter_supported"`
+	RequireRequestURIRegistration    bool     `json:"require_request_uri_registration"`
 	EndSessionEndpoint               string   `json:"end_session_endpoint"`
 	BackchannelLogoutSupported       bool     `json:"backchannel_logout_supported"`
 	BackchannelLogoutWithSession     bool     `json:"backchannel_logout_session_supported"`
@@ -42,34 +57,65 @@ type serverMetadata struct {
 	FrontchannelLogoutWithSession    bool     `json:"frontchannel_logout_session_supported"`
 }
 
+// tokenPath is where the token endpoint is, below the issuer.
+const tokenPath = "/oauth2/token"
+
 // metadata describes an engine with these settings.
 func metadata(s Settings) serverMetadata {
-	secretMethods := []string{provider.AuthMethodClientSecretBasic, provider.AuthMethodClientSecretPost}
-	anyMethod := append(secretMethods[:2:2], provider.AuthMethodNone)
-	return serverMetadata{
+	secretMethods := []string{
+		provider.AuthMethodClientSecretBasic, provider.AuthMethodClientSecretPost, provider.AuthMethodClientSecretJWT, provider.AuthMethodPrivateKeyJWT,
+	}
+	anyMethod := append(slices.Clone(secretMethods), provider.AuthMethodNone)
+	assertions := append(slices.Clone(requestObjectAlgorithms), "HS256")
+	own := []string{keys.RS256, keys.ES256, keys.EdDSA}
+	m := serverMetadata{
 		Issuer:                           s.Issuer,
-		TokenEndpoint:                    s.Issuer + "/oauth2/token",
+		AuthorizationEndpoint:            s.Issuer + "/oauth2/authorize",
+		TokenEndpoint:                    s.Issuer + tokenPath,
 		JWKSURI:                          s.Issuer + "/.well-known/jwks.json",
 		UserinfoEndpoint:                 s.Issuer + "/oauth2/userinfo",
 		IntrospectionEndpoint:            s.Issuer + "/oauth2/introspect",
 		RevocationEndpoint:               s.Issuer + "/oauth2/revoke",
-		ScopesSupported:                  []string{provider.ScopeOpenID, provider.ScopeProfile, provider.ScopeEmail, provider.ScopeOfflineAccess, provider.ScopeAccount},
-		ResponseTypesSupported:           []string{},
+		ScopesSupported:                  scopesSupported,
+		ResponseTypesSupported:           []string{"code"},
+		ResponseModesSupported:           responseModes,
+		PromptValuesSupported:            prompts,
+		CodeChallengeMethodsSupported:    []string{"S256"},
+		AuthorizationResponseIssuer:      true,
+		UILocalesSupported:               s.UILocales,
 		GrantTypesSupported:              s.GrantTypes,
 		SubjectTypesSupported:            []string{"public"},
-		IDTokenSigningAlgValuesSupported: []string{keys.RS256, keys.ES256, keys.EdDSA},
+		IDTokenSigningAlgValuesSupported: own,
+		UserinfoSigningAlgValues:         own,
+		RequestObjectSigningAlgValues:    requestObjectAlgorithms,
 		TokenEndpointAuthMethods:         anyMethod,
+		TokenEndpointAuthAlgValues:       assertions,
 		IntrospectionAuthMethods:         secretMethods,
+		IntrospectionAuthAlgValues:       assertions,
 		RevocationAuthMethods:            anyMethod,
-		ClaimsSupported: []string{
-			"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash",
-			"name", "given_name", "family_name", "email", "email_verified",
-		},
-		ACRValuesSupported:         []string{acrPassword},
+		RevocationAuthAlgValues:          assertions,
+		ClaimTypesSupported:              []string{"normal"},
+		ClaimsSupported: append([]string{
+			"iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "nonce", "sid",
+		}, userClaimNames...),
+		ACRValuesSupported:           []string{acrPassword},
+		ClaimsParameterSupported:     true,
+		RequestParameterSupported:    true,
+		RequestURIParameterSupported: true, RequireRequestURIRegistration: true,
 		EndSessionEndpoint:         s.Issuer + "/oauth2/logout",
 		BackchannelLogoutSupported: true, BackchannelLogoutWithSession: true,
 		FrontchannelLogoutSupported: true, FrontchannelLogoutWithSession: true,
 	}
+	if s.Registration == RegistrationOpen || s.Registration == RegistrationByToken {
+		m.RegistrationEndpoint = s.Issuer + "/oauth2/register"
+	}
+	return m
+}
+
+// scopesSupported are those that mean something to the provider itself.
+var scopesSupported = []string{
+	provider.ScopeOpenID, provider.ScopeProfile, provider.ScopeEmail, provider.ScopeAddress, provider.ScopePhone, provider.ScopeRoles,
+	provider.ScopeGroups, provider.ScopeOfflineAccess, provider.ScopeAccount,
 }
 
 // document is a public answer that is made once: a request copies its headers and writes its bytes.

@@ -36,6 +36,8 @@ type Settings struct {
 	// client.
 	DefaultAudience string
 	JWKSMaxAge      time.Duration
+	// UILocales are the languages that pages are shown in.
+	UILocales []string
 	// CodeLifetime ends an authorization code that is not redeemed, InteractionLifetime an authorization
 	// request that its pages do not finish.
 	CodeLifetime        time.Duration
