@@ -36,9 +36,9 @@ func TestLoopback(t *testing.T) {
 
 func TestPasswordGrantIsSwitchedOffWhateverGrantsLists(t *testing.T) {
 	c := Default()
-	require.Equal(t, []string{"password", "refresh_token", "client_credentials"}, c.OAuth.GrantTypes())
+	require.Equal(t, []string{"authorization_code", "refresh_token", "password", "client_credentials"}, c.OAuth.GrantTypes())
 	c.OAuth.PasswordGrant = false
-	require.Equal(t, []string{"refresh_token", "client_credentials"}, c.OAuth.GrantTypes())
+	require.Equal(t, []string{"authorization_code", "refresh_token", "client_credentials"}, c.OAuth.GrantTypes())
 	require.Equal(t, Default().OAuth.Grants, c.OAuth.Grants, "the setting itself was changed")
 }
 

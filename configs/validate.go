@@ -46,6 +46,7 @@ func (c Config) faults() []*Fault {
 	v.protocol()
 	v.mail()
 	v.branding()
+	v.outbound()
 	if !c.Loopback() {
 		v.production()
 	}
@@ -188,9 +189,9 @@ func (v *validator) accounts() {
 
 func (v *validator) protocol() {
 	for _, grantType := range v.OAuth.Grants {
-		v.oneOf("oauth.grants", grantType, provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials)
+		v.oneOf("oauth.grants", grantType, provider.GrantAuthorizationCode, provider.GrantRefreshToken, provider.GrantPassword, provider.GrantClientCredentials)
 	}
-	v.oneOf("oauth.dynamic_registration", v.OAuth.DynamicRegistration, "off")
+	v.oneOf("oauth.dynamic_registration", v.OAuth.DynamicRegistration, "off", "token", "open")
 	v.check(!slices.ContainsFunc(v.CORS.AllowedOrigins, func(o string) bool { return !isOrigin(o) }),
 		"cors.allowed_origins", "want origins, scheme://host[:port] in lower case, without a path and without *")
 	v.oneOf("log.format", v.Log.Format, "text", "json")
