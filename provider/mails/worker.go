@@ -65,7 +65,7 @@ func (w *Worker) send(ctx context.Context, p provider.Parcel) error {
 // tell counts an attempt and writes its log line.
 func (w *Worker) tell(ctx context.Context, p provider.Parcel, outcome Outcome, reason string, delay time.Duration) {
 	w.Count(outcome)
-	m, _ := w.Outbox.open(p) //nolint:errcheck // then its kind is unknown
+	m, _ := w.Outbox.open(p) // else its kind is unknown
 	log := w.Log.With("mail_id", p.ID, "mail_kind", string(m.Kind), "attempts", p.Attempts)
 	switch outcome {
 	case Sent:

@@ -47,7 +47,7 @@ type logoutClaims struct {
 }
 
 const (
-	logoutTokenType     = "logout+jwt"
+	logoutTokenType     = "logout+jwt"    //nolint:gosec // G101: names a kind of token
 	logoutTokenLifetime = 2 * time.Minute // as Back-Channel Logout §2.4 recommends
 	logoutEvent         = "http://schemas.openid.net/event/backchannel-logout"
 )
@@ -141,7 +141,7 @@ func (w *NoticeWorker) open(p provider.Parcel) (logoutNotice, error) {
 // tell counts an attempt and writes its log line.
 func (w *NoticeWorker) tell(ctx context.Context, p provider.Parcel, outcome outbox.Outcome, reason string, delay time.Duration) {
 	w.Count(outcome)
-	n, _ := w.open(p) //nolint:errcheck // then the client is unknown
+	n, _ := w.open(p) // else the client is unknown
 	log := w.Log.With("notice_id", p.ID, "client_id", n.ClientID, "attempts", p.Attempts)
 	switch outcome {
 	case outbox.Delivered:

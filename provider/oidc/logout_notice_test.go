@@ -111,8 +111,9 @@ func newHouse(t *testing.T) *house {
 	return p
 }
 
-// work runs a worker; stop waits for its end.
-func (p *house) work() (stop func()) {
+// work runs a worker until the test ends.
+func (p *house) work() {
+	p.t.Helper()
 	w := &oidc.NoticeWorker{
 		Engine: p.engine, Poster: p.listener, Timeout: 6 * time.Second, Log: slog.New(slog.NewTextHandler(p, nil)),
 		Count: func(outcome outbox.Outcome) {
@@ -124,9 +125,7 @@ func (p *house) work() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); w.Run(ctx) }()
-	stop = sync.OnceFunc(func() { cancel(); <-done })
-	p.t.Cleanup(stop)
-	return stop
+	p.t.Cleanup(func() { cancel(); <-done })
 }
 
 // client registers a client with a server at its name.
