@@ -209,6 +209,8 @@ func TestFaultsOfOursAreAnsweredAsDescribed(t *testing.T) {
 			switch {
 			case strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/password-reset/"):
 				a = s.do(method, strings.NewReplacer("{key}", "x", "{uid}", "1", "{token}", "x").Replace(path), string(everything), bearer(access), "Content-Type: application/json")
+			case strings.HasPrefix(path, "/oauth2/register"):
+				a = s.do(method, path, `{"redirect_uris":["https://app.example/cb"]}`, bearer("x"), "Content-Type: application/json")
 			case path == "/oauth2/userinfo":
 				a = s.do(method, path, "", bearer(access))
 			default:

@@ -52,6 +52,10 @@ func (s *Server) Routes() http.Handler {
 	protocol(g, "/oauth2/token", s.Engine.ServeToken, browsers)
 	protocol(g, "/oauth2/introspect", s.Engine.ServeIntrospect, servers)
 	protocol(g, "/oauth2/revoke", s.Engine.ServeRevoke, browsers)
+	g.POST(registerPath, wrap(s.Engine.ServeRegistration))
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
+		g.Handle(method, registerPath+"/:client_id", s.registeredClient)
+	}
 	g.GET("/oauth2/userinfo", wrap(s.Engine.ServeUserinfo))
 	g.POST("/oauth2/userinfo", wrap(s.Engine.ServeUserinfo))
 	g.OPTIONS("/oauth2/userinfo", protocolPreflight)

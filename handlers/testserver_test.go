@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signet-id/signet/handlers"
+	"github.com/signet-id/signet/internal/outbound"
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/accounts"
 	"github.com/signet-id/signet/provider/clientsecrets"
@@ -77,6 +79,8 @@ type setup struct {
 	rotate   bool
 	accounts *accounts.Accounts
 	handler  *handlers.Server
+	// fetcher reads what clients publish; by default on this machine, over http.
+	fetcher oidc.Fetcher
 }
 
 // mailbox keeps the mails that the rules queue.
@@ -188,13 +192,15 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 		rates: limits.Rates{
 			LoginPerAddress: perMinute(1000), LoginPerAccount: provider.Rate{Limit: 5, Per: 5 * time.Minute, Burst: 5}, RegistrationPerAddress: perMinute(10_000),
 			TokenPerAddress: perMinute(100_000), TokenPerClient: perMinute(100_000), IntrospectionPerClient: perMinute(100_000),
-			MailPerRecipient: provider.Rate{Limit: 1, Per: 30 * time.Minute, Burst: 2}, MailPerAddress: perMinute(100_000),
+			ClientRegistrationPerAddress: perMinute(100_000),
+			MailPerRecipient:             provider.Rate{Limit: 1, Per: 30 * time.Minute, Burst: 2}, MailPerAddress: perMinute(100_000),
 		},
 		settings: oidc.Settings{
 			Issuer: issuer, AccessTokenLifetime: 5 * time.Minute, IDTokenLifetime: time.Hour, RefreshTokenIdle: 24 * time.Hour,
 			RefreshTokenMax: 30 * 24 * time.Hour, RefreshGrace: 30 * time.Second, AccessTokenAlgorithm: keys.ES256,
 			GrantTypes:   []string{provider.GrantAuthorizationCode, provider.GrantPassword, provider.GrantRefreshToken, provider.GrantClientCredentials},
 			JWKSMaxAge:   5 * time.Minute,
+			Registration: oidc.RegistrationOpen,
 			CodeLifetime: time.Minute, InteractionLifetime: 30 * time.Minute, UILocales: pages.Languages(),
 		},
 		accounts: &accounts.Accounts{
@@ -214,6 +220,9 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 			Compatible: handlers.Compatible{NewPasswordMax: 128},
 		},
 	}
+	with.fetcher = outbound.New(outbound.Options{
+		AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, AllowHTTP: true, Timeout: 2 * time.Second,
+	})
 	for _, change := range configure {
 		change(with)
 	}
@@ -223,7 +232,7 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 	require.NoError(t, oidc.EnsureAccountClient(ctx, database, with.rotate, clock.now().UTC()))
 	s.engine = oidc.New(oidc.Engine{
 		Settings: with.settings,
-		Clients:  database, Users: database, Standings: database, Ended: database, Consents: database, Grants: short, Sessions: short, Records: short, Notices: outbox.New(provider.TopicLogoutNotice, database, master, clock.now), Keys: ring, Master: master,
+		Clients:  database, Users: database, Standings: database, Ended: database, Consents: database, Grants: short, Sessions: short, Records: short, Fetcher: with.fetcher, Notices: outbox.New(provider.TopicLogoutNotice, database, master, clock.now), Keys: ring, Master: master,
 		Accounts: s.accounts, Secrets: clientsecrets.NewVerifier(s.accounts.Passwords), Limits: doors, Log: log, Now: clock.now,
 	})
 	s.handler.Engine, s.handler.Accounts, s.handler.Limits = s.engine, s.accounts, doors

@@ -14,6 +14,8 @@ const (
 	RecordInteraction RecordKind = "interaction" // an authorization request on its way through pages
 	RecordPAR         RecordKind = "par"         // a pushed authorization request
 	RecordAssertion   RecordKind = "jti"         // the jti of an assertion that was seen
+
+	RecordInitialAccess RecordKind = "initial_access" // a token to register clients with
 )
 
 // Record is something short-lived that is found by a secret and used once.

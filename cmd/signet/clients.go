@@ -152,7 +152,7 @@ func (a *app) printSecret(view clientView, secret string) error {
 
 func newClients(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "clients", Short: "Manage OAuth clients", Args: noArgs}
-	cmd.AddCommand(newClientsCreate(a), newClientsList(a), newClientsShow(a), newClientsUpdate(a), newClientsDelete(a), newClientsRotate(a))
+	cmd.AddCommand(newClientsCreate(a), newClientsList(a), newClientsShow(a), newClientsUpdate(a), newClientsDelete(a), newClientsRotate(a), newClientsRegistrationToken(a))
 	return cmd
 }
 

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"github.com/signet-id/signet/provider/mails"
 	"github.com/signet-id/signet/provider/oidc"
 	"github.com/signet-id/signet/storage/redisstore"
+	"github.com/signet-id/signet/storage/sqlstore"
 	"github.com/signet-id/signet/templates"
 )
 
@@ -62,6 +62,18 @@ type shortLived interface {
 	Ping(ctx context.Context) error
 }
 
+// openSessions opens the short-lived store: a Redis, or the database itself.
+func openSessions(ctx context.Context, config configs.Config, database *sqlstore.Store) (shortLived, func(), error) {
+	if config.Sessions.URL == "" {
+		return database, func() {}, nil
+	}
+	redis, err := redisstore.Open(ctx, string(config.Sessions.URL), redisstore.Options{WaitReplicas: config.Sessions.WaitReplicas})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open sessions: %w", err)
+	}
+	return redis, func() { _ = redis.Close() }, nil
+}
+
 // gcPercent trades memory for time: the heap is small, and collecting it half as often saves a tenth of
 // the CPU. The environment's GOGC goes before it.
 const gcPercent = 200
@@ -80,15 +92,13 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	}
 	defer func() { _ = database.Close() }()
 	checks := map[string]handlers.Check{"database": database.Ping}
-	var sessions shortLived = database
+	sessions, closeSessions, err := openSessions(ctx, config, database)
+	if err != nil {
+		return err
+	}
+	defer closeSessions()
 	if config.Sessions.URL != "" {
-		redis, err := redisstore.Open(ctx, string(config.Sessions.URL), redisstore.Options{WaitReplicas: config.Sessions.WaitReplicas})
-		if err != nil {
-			return fmt.Errorf("open sessions: %w", err)
-		}
-		defer func() { _ = redis.Close() }()
-		checks["sessions"] = redis.Ping
-		sessions = redis
+		checks["sessions"] = sessions.Ping
 	}
 
 	// Rules.
@@ -107,7 +117,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 			RegistrationPerAddress: provider.Rate(config.Limits.RegistrationPerAddress), TokenPerAddress: provider.Rate(config.Limits.TokenPerAddress),
 			TokenPerClient: provider.Rate(config.Limits.TokenPerClient), IntrospectionPerClient: provider.Rate(config.Limits.IntrospectionPerClient),
 			AccountAPIPerAddress: provider.Rate(config.Limits.AccountAPIPerAddress), MailPerRecipient: provider.Rate(config.Limits.MailsPerRecipient),
-			MailPerAddress: provider.Rate(config.Limits.MailsPerAddress),
+			MailPerAddress: provider.Rate(config.Limits.MailsPerAddress), ClientRegistrationPerAddress: provider.Rate(config.Limits.ClientRegistrationsPerAddress),
 		},
 	}
 	outbox := mails.NewOutbox(database, master, time.Now)
@@ -126,6 +136,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 			AccessTokenAlgorithm: config.Tokens.AccessTokenAlgorithm, GrantTypes: config.OAuth.GrantTypes(),
 			DefaultAudience: config.Tokens.DefaultAudience, JWKSMaxAge: config.Tokens.JWKSMaxAge,
 			CodeLifetime: config.Tokens.CodeLifetime, InteractionLifetime: config.Tokens.InteractionLifetime, UILocales: pages.Languages(),
+			Registration: oidc.Registration(config.OAuth.DynamicRegistration),
 		},
 		Clients: database, Users: database, Standings: database, Ended: database, Consents: database,
 		Grants: sessions, Sessions: sessions, Records: sessions, Fetcher: client, Notices: newNotices(database, master), Keys: ring, Master: master,
@@ -178,14 +189,10 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 	return group.Wait()
 }
 
-// newOutbound is the one way out to addresses that clients name. An issuer on this machine may reach it.
+// newOutbound is the one way out to addresses that clients name.
 func newOutbound(config configs.Config) *outbound.Client {
-	options := outbound.Options{UserAgent: "Signet"}
-	if config.Loopback() {
-		options.AllowHTTP = true
-		options.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	}
-	return outbound.New(options)
+	rules := config.OutboundRules()
+	return outbound.New(outbound.Options{UserAgent: "Signet", AllowPrivate: rules.AllowPrivate, AllowHTTP: rules.AllowHTTP})
 }
 
 // openDoors gives the rules for users what they need where strangers reach them.

@@ -29,6 +29,8 @@ type Rates struct {
 	TokenPerAddress        provider.Rate
 	TokenPerClient         provider.Rate
 	IntrospectionPerClient provider.Rate
+	// ClientRegistrationPerAddress bounds the clients that register themselves without a token.
+	ClientRegistrationPerAddress provider.Rate
 }
 
 // Limits counts at the doors. Every method returns nil or a *provider.RateLimitError; a counter that
@@ -84,6 +86,11 @@ func (t LoginTry) Succeeded(ctx context.Context) error {
 // Registration counts one registration.
 func (l *Limits) Registration(ctx context.Context) error {
 	return l.take(ctx, l.Shared, "registration-address:"+addressKey(ctx), l.Rates.RegistrationPerAddress)
+}
+
+// ClientRegistration counts one client that registers itself.
+func (l *Limits) ClientRegistration(ctx context.Context) error {
+	return l.take(ctx, l.Shared, "client-registration-address:"+addressKey(ctx), l.Rates.ClientRegistrationPerAddress)
 }
 
 // AccountAPI counts one request at a door of the account API.

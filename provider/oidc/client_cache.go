@@ -51,3 +51,6 @@ func (c *clientCache) client(ctx context.Context, id string) (provider.Client, e
 	})
 	return found.(provider.Client), err
 }
+
+// forget makes the next reader see what was just changed; other replicas see it within clientCacheAge.
+func (c *clientCache) forget(id string) { c.recent.Remove(id) }
