@@ -79,13 +79,89 @@ func TestRelyingPartyInGo(t *testing.T) {
 	})
 }
 
+// The authorization code flow of a web application (OpenID Connect Core §3.1), from the first request to the logout.
+func TestSignInForARelyingPartyInGo(t *testing.T) {
+	onEachPair(t, func(t *testing.T, p *process) {
+		ctx := t.Context()
+		discovered, err := oidc.NewProvider(ctx, p.issuer)
+		require.NoError(t, err)
+		var metadata struct {
+			EndSession string `json:"end_session_endpoint"`
+		}
+		require.NoError(t, discovered.Claims(&metadata))
+		const redirectURI, signedOut = "http://localhost:5174/callback", "http://localhost:5174/signed-out"
+		config := oauth2.Config{
+			ClientID: demoWebapp, ClientSecret: demoAppSecret, Endpoint: discovered.Endpoint(), RedirectURL: redirectURI,
+			Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
+		}
+		config.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+		person := newPerson(t, "http://localhost:5174/")
+
+		codeVerifier := oauth2.GenerateVerifier()
+		begun := time.Now().Truncate(time.Second)
+		person.visit(config.AuthCodeURL("a state", oidc.Nonce("a nonce"), oauth2.S256ChallengeOption(codeVerifier)))
+		person.logIn()
+		person.submit("consent-form", url.Values{"action": {"accept"}})
+		answer := person.at.Query()
+		require.Equal(t, redirectURI, "http://localhost:5174"+person.at.Path)
+		require.Equal(t, []string{"a state", p.issuer}, []string{answer.Get("state"), answer.Get("iss")})
+
+		token, err := config.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(codeVerifier))
+		require.NoError(t, err)
+		verifier := discovered.Verifier(&oidc.Config{ClientID: demoWebapp})
+		raw := token.Extra("id_token").(string)
+		idToken, err := verifier.Verify(ctx, raw)
+		require.NoError(t, err)
+		require.NoError(t, idToken.VerifyAccessToken(token.AccessToken))
+		require.Equal(t, "a nonce", idToken.Nonce)
+		var claims struct {
+			SessionID string   `json:"sid"`
+			AuthTime  int64    `json:"auth_time"`
+			AMR       []string `json:"amr"`
+		}
+		require.NoError(t, idToken.Claims(&claims))
+		require.NotEmpty(t, claims.SessionID)
+		require.WithinRange(t, time.Unix(claims.AuthTime, 0), begun, time.Now())
+		require.Equal(t, []string{"pwd"}, claims.AMR)
+		info, err := discovered.UserInfo(ctx, oauth2.StaticTokenSource(token))
+		require.NoError(t, err)
+		require.Equal(t, []string{idToken.Subject, demoEmail}, []string{info.Subject, info.Email})
+
+		refreshed, err := config.TokenSource(ctx, &oauth2.Token{RefreshToken: token.RefreshToken}).Token()
+		require.NoError(t, err)
+		again, err := verifier.Verify(ctx, refreshed.Extra("id_token").(string))
+		require.NoError(t, err)
+		require.Equal(t, idToken.Subject, again.Subject)
+		require.NoError(t, again.Claims(&claims))
+
+		// Signed in, and asked before: no page.
+		person.visit(config.AuthCodeURL("s", oauth2.S256ChallengeOption(codeVerifier), oauth2.SetAuthURLParam("prompt", "none")))
+		second := person.at.Query().Get("code")
+		require.NotEmpty(t, second, person.at)
+		_, err = config.Exchange(ctx, second, oauth2.VerifierOption(codeVerifier))
+		require.NoError(t, err)
+		_, err = config.Exchange(ctx, second, oauth2.VerifierOption(codeVerifier))
+		require.ErrorContains(t, err, "invalid_grant", "a code is good once")
+
+		person.visit(metadata.EndSession + "?" + url.Values{
+			"id_token_hint": {raw}, "post_logout_redirect_uri": {signedOut}, "state": {"a state"},
+		}.Encode())
+		require.Equal(t, signedOut+"?state=a+state", person.at.String())
+		_, err = config.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshed.RefreshToken}).Token()
+		require.ErrorContains(t, err, "invalid_grant", "signing out ends what the session gave")
+		person.visit(config.AuthCodeURL("s", oauth2.S256ChallengeOption(codeVerifier), oauth2.SetAuthURLParam("prompt", "none")))
+		require.Equal(t, "login_required", person.at.Query().Get("error"))
+	})
+}
+
 // The same by openid-client, the certified library for JavaScript.
 func TestRelyingPartyInJavaScript(t *testing.T) {
 	installNodePackage(t, "openid-client")
 	onEachPair(t, func(t *testing.T, p *process) {
 		script := exec.Command("node", "interop/openid-client.mjs") //nolint:noctx // bounded by the test
 		script.Dir = "../../web"
-		script.Env = append(os.Environ(), "ISSUER="+p.issuer, "SPA="+demoSPA, "SERVICE="+demoService, "SECRET="+demoSecret, "EMAIL="+demoEmail, "PASSWORD="+demoPassword)
+		script.Env = append(os.Environ(), "ISSUER="+p.issuer, "SPA="+demoSPA, "SERVICE="+demoService, "SECRET="+demoSecret, "EMAIL="+demoEmail, "PASSWORD="+demoPassword,
+			"WEBAPP="+demoWebapp, "WEBAPP_SECRET="+demoAppSecret)
 		out, err := script.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), "all steps passed")
