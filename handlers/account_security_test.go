@@ -228,7 +228,7 @@ func TestLOG02TimeTellsNothingOfAddresses(t *testing.T) {
 func TestLOG04OldPasswordsAreCountedLikeLogins(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *testServer) {
 		in := s.json(login, object{"email": email, "password": password}).text(t, "access_token")
-		for range 5 {
+		for range 4 { // the login before was the first of five
 			a := s.json(passwordChange, object{"old_password": "wrong-1", "new_password1": renewed, "new_password2": renewed}, bearer(in))
 			require.Equal(t, http.StatusBadRequest, a.status)
 			require.Equal(t, `{"old_password":["Your old password was entered incorrectly. Please enter it again."]}`, a.body)

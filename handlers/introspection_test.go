@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,7 @@ func TestRevocation(t *testing.T) {
 func TestUserinfo(t *testing.T) {
 	s := newTestServer(t)
 	access := s.signIn("openid profile email").text(t, "access_token")
-	want := `{"sub":"` + s.user.Subject + `","name":"Ada Lovelace","given_name":"Ada","family_name":"Lovelace","email":"` + email + `","email_verified":false}`
+	want := `{"sub":"` + s.user.Subject + `","name":"Ada Lovelace","given_name":"Ada","family_name":"Lovelace","email":"` + email + `","email_verified":false,"updated_at":` + strconv.FormatInt(s.user.JoinedAt.Unix(), 10) + `}`
 	t.Run("by header and by body", func(t *testing.T) {
 		require.JSONEq(t, want, s.do(http.MethodGet, "/oauth2/userinfo", "", bearer(access)).body)
 		require.JSONEq(t, want, s.do(http.MethodPost, "/oauth2/userinfo", "", bearer(access)).body)

@@ -220,7 +220,8 @@ func TestTokenEndpointRefusals(t *testing.T) {
 	t.Run("TOK-11", func(t *testing.T) {
 		requireRefused(t, http.StatusBadRequest, "unauthorized_client", s.form("/oauth2/token", []string{"grant_type", "password", "username", email, "password", password}, auth))
 		requireRefused(t, http.StatusBadRequest, "unsupported_grant_type", s.form("/oauth2/token", []string{"grant_type", "implicit"}, auth))
-		requireRefused(t, http.StatusBadRequest, "unsupported_grant_type", s.form("/oauth2/token", []string{"grant_type", provider.GrantAuthorizationCode, "code", "x"}, auth))
+		requireRefused(t, http.StatusBadRequest, "unsupported_grant_type", s.form("/oauth2/token", []string{"grant_type", provider.GrantDeviceCode, "device_code", "x"}, auth))
+		requireRefused(t, http.StatusBadRequest, "unauthorized_client", s.form("/oauth2/token", []string{"grant_type", provider.GrantAuthorizationCode, "code", "x"}, auth))
 		requireRefused(t, http.StatusBadRequest, "invalid_request", s.form("/oauth2/token", nil, auth))
 	})
 	t.Run("TOK-12", func(t *testing.T) {
