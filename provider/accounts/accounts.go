@@ -301,7 +301,11 @@ func (a *Accounts) UpdateNames(ctx context.Context, userID int64, firstName, las
 	if len(invalid.Fields) > 0 {
 		return invalid
 	}
-	return a.Users.UpdateUser(ctx, userID, provider.UserChange{FirstName: firstName, LastName: lastName})
+	change := provider.UserChange{FirstName: firstName, LastName: lastName}
+	if now := a.Now().UTC(); firstName != nil || lastName != nil {
+		change.UpdatedAt = &now
+	}
+	return a.Users.UpdateUser(ctx, userID, change)
 }
 
 // verify tells whether a password is the user's. One that is too long is nobody's.

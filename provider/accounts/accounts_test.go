@@ -414,17 +414,58 @@ func TestUpdateNames(t *testing.T) {
 	first, empty, long := strings.Repeat("ä", 150), "", strings.Repeat("ä", 151)
 
 	require.NoError(t, f.UpdateNames(t.Context(), want.ID, &first, nil))
-	want.FirstName = first
+	want.FirstName, want.UpdatedAt = first, f.now()
 	require.Equal(t, want, f.stored(t, want.ID))
+	f.hourPasses()
 	require.NoError(t, f.UpdateNames(t.Context(), want.ID, nil, &empty))
-	want.LastName = ""
+	want.LastName, want.UpdatedAt = "", f.now()
 	require.Equal(t, want, f.stored(t, want.ID))
+	f.hourPasses()
 	require.NoError(t, f.UpdateNames(t.Context(), want.ID, nil, nil))
 
 	require.Equal(t, []string{
 		"first_name: Ensure this field has no more than 150 characters.", "last_name: Ensure this field has no more than 150 characters.",
 	}, faults(t, f.UpdateNames(t.Context(), want.ID, &long, &long)))
 	require.Equal(t, want, f.stored(t, want.ID))
+}
+
+func TestUpdateProfile(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, cheap)
+	want := f.register(t)
+	require.Zero(t, want.UpdatedAt)
+	f.hourPasses()
+	want.FirstName, want.LastName, want.UpdatedAt = "Augusta", "King", f.now()
+	want.Profile = provider.Profile{Nickname: "Ada", Birthdate: "1815-12-10", PhoneNumber: "+44 20 7946 0000", Address: provider.Address{Locality: "London"}}
+	require.NoError(t, f.UpdateProfile(t.Context(), want.ID, "Augusta", "King", want.Profile))
+	require.Equal(t, want, f.stored(t, want.ID))
+
+	f.hourPasses()
+	require.Equal(t, []string{
+		"first_name: Ensure this field has no more than 150 characters.", "picture: Enter a valid URL.", "birthdate: Enter a date as YYYY-MM-DD.",
+	}, faults(t, f.UpdateProfile(t.Context(), want.ID, strings.Repeat("ä", 151), "", provider.Profile{PictureURL: "javascript:alert(1)", Birthdate: "10.12.1815"})))
+	require.Equal(t, want, f.stored(t, want.ID))
+}
+
+func TestUpdatedAtMovesWithWhatClientsAreTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, cheap)
+	f.signUp(t)
+	key := f.brings(t, provider.MailVerifyEmail)[0]
+	f.hourPasses()
+	_, err := f.Authenticate(t.Context(), email, password)
+	require.NoError(t, err)
+	require.NoError(t, f.SetPassword(t.Context(), 1, renewed))
+	require.Zero(t, f.stored(t, 1).UpdatedAt)
+
+	require.NoError(t, f.VerifyEmail(t.Context(), key))
+	verifiedAt := f.now()
+	require.Equal(t, verifiedAt, f.stored(t, 1).UpdatedAt)
+	f.hourPasses()
+	require.NoError(t, f.RequestPasswordReset(t.Context(), email))
+	link := f.brings(t, provider.MailPasswordReset)
+	require.NoError(t, f.ResetPassword(t.Context(), link[0], link[1], twice(password)))
+	require.Equal(t, verifiedAt, f.stored(t, 1).UpdatedAt, "the address was verified before")
 }
 
 func TestUserWhoDoesNotExistIsNotFound(t *testing.T) {
@@ -436,6 +477,7 @@ func TestUserWhoDoesNotExistIsNotFound(t *testing.T) {
 		"set password":    f.SetPassword(t.Context(), 7, renewed),
 		"set active":      f.SetActive(t.Context(), 7, false),
 		"update names":    f.UpdateNames(t.Context(), 7, &name, nil),
+		"update profile":  f.UpdateProfile(t.Context(), 7, name, "", provider.Profile{}),
 	} {
 		require.ErrorIs(t, err, provider.ErrNotFound, what)
 	}

@@ -126,6 +126,7 @@ func TestResetTellsFirstWhatIsWrongWithTheLink(t *testing.T) {
 	require.NoError(t, f.ResetPassword(t.Context(), link[0], link[1], twice(renewed)), "the link stayed good")
 	require.Equal(t, provider.MailPasswordSet, f.mails[len(f.mails)-1].Kind)
 	require.True(t, f.stored(t, 1).EmailVerified, "the link was read at the address")
+	require.Equal(t, f.now(), f.stored(t, 1).UpdatedAt)
 }
 
 func TestLoginSessionLastsUntilItsUserMayNoLonger(t *testing.T) {

@@ -91,9 +91,8 @@ func (a *Accounts) ResetPassword(ctx context.Context, uid, token string, chosen 
 	} else if err != nil {
 		return err
 	}
-	verified := true // the link was read at the address
-	change.EmailVerified = &verified
-	if err := a.Users.UpdateUser(ctx, user.ID, change); err != nil {
+	// The link was read at the address.
+	if err := a.Users.UpdateUser(ctx, user.ID, a.withVerified(change, user)); err != nil {
 		return err
 	}
 	return a.mail(ctx, provider.MailPasswordSet, user, "")

@@ -96,8 +96,17 @@ func (a *Accounts) VerifyEmail(ctx context.Context, key string) error {
 	if now, err := forVerification.ticketFor(user); err != nil || now != t || !user.Active {
 		return provider.ErrNotFound
 	}
-	verified := true
-	return a.Users.UpdateUser(ctx, user.ID, provider.UserChange{EmailVerified: &verified})
+	return a.Users.UpdateUser(ctx, user.ID, a.withVerified(provider.UserChange{}, user))
+}
+
+// withVerified adds to a change that the user has shown to read the mails to their address.
+func (a *Accounts) withVerified(change provider.UserChange, user provider.User) provider.UserChange {
+	verified, now := true, a.Now().UTC()
+	change.EmailVerified = &verified
+	if !user.EmailVerified {
+		change.UpdatedAt = &now
+	}
+	return change
 }
 
 // tooManyMails counts a mail of a kind to a user and tells whether it must not be sent.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/limits"
+	"github.com/signet-id/signet/storage/storagetest"
 )
 
 func newLimits(now func() time.Time) *limits.Limits {
@@ -102,6 +103,56 @@ func TestLoginLimits(t *testing.T) {
 			require.NoError(t, login(from("10.0.0.1"), l, "bob@x.kr"))
 		}
 	})
+}
+
+// What every limiter promises holds for the one of this process too.
+func TestMemory(t *testing.T) {
+	storagetest.RunLimiter(t, func(*testing.T) provider.Limiter { return limits.NewMemory(1000) })
+}
+
+// trips counts the calls of a limiter.
+type trips struct {
+	provider.Limiter
+	n int
+}
+
+func (l *trips) Take(ctx context.Context, key string, rate provider.Rate, now time.Time) (time.Duration, error) {
+	l.n++
+	return l.Limiter.Take(ctx, key, rate, now)
+}
+
+func (l *trips) TakeEach(ctx context.Context, buckets []provider.Bucket, now time.Time) ([]provider.Taken, error) {
+	l.n++
+	return l.Limiter.TakeEach(ctx, buckets, now)
+}
+
+func (l *trips) Forget(ctx context.Context, key string) error {
+	l.n++
+	return l.Limiter.Forget(ctx, key)
+}
+
+// A login is one trip, and a second one only for who failed before.
+func TestLoginTrips(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	l := newLimits(func() time.Time { return now })
+	counted := &trips{Limiter: l.Shared}
+	l.Shared = counted
+	succeed := func() int {
+		before := counted.n
+		try, err := l.Login(from("10.0.0.1"), "bob@x.kr")
+		require.NoError(t, err)
+		require.NoError(t, try.Succeeded(from("10.0.0.1")))
+		return counted.n - before
+	}
+	require.Equal(t, 1, succeed())
+	// The try itself stays counted, so the next success within its interval has something to forget.
+	require.Equal(t, 2, succeed())
+	require.Equal(t, 1, succeed(), "it was forgotten")
+	now = now.Add(time.Hour)
+	require.Equal(t, 1, succeed(), "it was used up")
+	require.NoError(t, login(from("10.0.0.2"), l, "eve@x.kr"))
+	require.NoError(t, login(from("10.0.0.2"), l, "eve@x.kr"))
+	require.Equal(t, 1, succeed()-1, "another account's failures count elsewhere")
 }
 
 func BenchmarkMemoryTake(b *testing.B) {

@@ -304,6 +304,11 @@ func checkEntry(c candidate) []string {
 			faults = append(faults, field+" is not UTF-8")
 		}
 	}
+	if invalid := new(provider.InvalidError); errors.As(c.User.Profile.Validate(), &invalid) {
+		for _, f := range invalid.Fields {
+			faults = append(faults, fmt.Sprintf("%s cannot be stored: %s", f.Field, strings.TrimSuffix(f.Message, ".")))
+		}
+	}
 	if len(c.User.PasswordHash) > maxHashLength {
 		faults = append(faults, fmt.Sprintf("the password hash has %d bytes, %d are possible", len(c.User.PasswordHash), maxHashLength))
 	}

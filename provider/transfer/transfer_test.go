@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,8 @@ func TestFileKeepsEverything(t *testing.T) {
 	store := sqlstoretest.SQLite(t)
 	full := entry(5, "Ada@Example.com").User
 	full.Subject, full.Staff, full.Superuser, full.SessionsValidAfter = "sub-5", true, true, day.Add(3*time.Hour)
+	full.Profile, full.Roles, full.Groups, full.UpdatedAt = fullProfile, []string{"admin", "editor"}, []string{"staff"}, day.Add(4*time.Hour)
+	requireNoZeroField(t, reflect.ValueOf(full))
 	require.NoError(t, store.CreateUsers(t.Context(), []provider.User{full, {ID: 9, Subject: "sub-9", Email: "c@example.com"}, {ID: 10, Subject: "sub-10", Email: "b&c@example.com"}}))
 	var file bytes.Buffer
 	n, err := transfer.WriteFile(&file, transfer.All(t.Context(), store))
@@ -265,6 +268,37 @@ func TestFileKeepsEverything(t *testing.T) {
 	got, err := other.Users(t.Context(), provider.UserQuery{})
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+var fullProfile = provider.Profile{
+	MiddleName: "Q", Nickname: "Dan", PreferredUsername: "dana", PageURL: "https://example.com/dana", PictureURL: "https://example.com/dana.png",
+	Website: "https://dana.example.com", Gender: "female", Birthdate: "0000-02-28", Zoneinfo: "Asia/Seoul", Locale: "ko-KR",
+	PhoneNumber: "+82 2 312 3456", PhoneNumberVerified: true,
+	Address: provider.Address{StreetAddress: "1 Main Road\nFloor 2", Locality: "Seoul", Region: "Seoul", PostalCode: "04524", Country: "KR"},
+}
+
+// requireNoZeroField requires that a struct has a value in each field, so that a new field is not forgotten.
+func requireNoZeroField(t *testing.T, v reflect.Value) {
+	t.Helper()
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		require.False(t, v.Field(i).IsZero(), "%s has no value", field.Name)
+		if field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[time.Time]() {
+			requireNoZeroField(t, v.Field(i))
+		}
+	}
+}
+
+func TestClaimsThatCannotBeStoredAreFaults(t *testing.T) {
+	t.Parallel()
+	bad := entry(1, "a@example.com")
+	bad.User.Profile = fullProfile
+	bad.User.Profile.PictureURL, bad.User.Profile.Birthdate = "javascript:alert(1)", "28.2.1990"
+	plan, err := transfer.NewPlan(t.Context(), sqlstoretest.SQLite(t), transfer.Source{Users: []transfer.Entry{bad}})
+	require.NoError(t, err)
+	require.Equal(t, []transfer.Remark{
+		{Row: "row 1", Text: "picture cannot be stored: Enter a valid URL; birthdate cannot be stored: Enter a date as YYYY-MM-DD"},
+	}, plan.Faults)
 }
 
 func TestFileThatIsNotWholeIsRefused(t *testing.T) {

@@ -194,7 +194,6 @@ func (r clientRow) with(d clientDocument) provider.Client {
 		ApplicationType:                   d.ApplicationType,
 		InitiateLoginURI:                  d.InitiateLoginURI,
 		SectorIdentifierURI:               d.SectorIdentifierURI,
-		DefaultMaxAge:                     d.DefaultMaxAge,
 		DefaultACRValues:                  slices.Clone(d.DefaultACRValues),
 		BackchannelLogoutURI:              d.BackchannelLogoutURI,
 		BackchannelLogoutSessionRequired:  d.BackchannelLogoutSessionRequired,
@@ -206,6 +205,10 @@ func (r clientRow) with(d clientDocument) provider.Client {
 		Disabled:                          r.Disabled,
 		CreatedAt:                         r.CreatedAt.Time,
 		UpdatedAt:                         r.UpdatedAt.Time,
+	}
+	if d.DefaultMaxAge != nil {
+		age := *d.DefaultMaxAge
+		c.DefaultMaxAge = &age
 	}
 	for _, secret := range d.Secrets {
 		c.SecretHashes = append(c.SecretHashes, provider.SecretHash{Hash: secret.Hash, ExpiresAt: secret.ExpiresAt})

@@ -17,9 +17,9 @@ func TestAReadClientIsAlwaysTheStoredOne(t *testing.T) {
 		t.Run(database.name, func(t *testing.T) {
 			rawURL := database.url(t)
 			one, other := sqlstoretest.Open(t, rawURL), sqlstoretest.Open(t, rawURL)
-			begin := now()
+			begin, age := now(), time.Hour
 			c := provider.Client{
-				ID: "app", Scopes: []string{"openid", "email"}, SecretHashes: []provider.SecretHash{{Hash: "h", ExpiresAt: begin}},
+				ID: "app", DefaultMaxAge: &age, Scopes: []string{"openid", "email"}, SecretHashes: []provider.SecretHash{{Hash: "h", ExpiresAt: begin}},
 				CreatedAt: begin, UpdatedAt: begin,
 			}
 			require.NoError(t, one.CreateClient(t.Context(), c))
@@ -27,7 +27,7 @@ func TestAReadClientIsAlwaysTheStoredOne(t *testing.T) {
 				got, err := one.Client(t.Context(), "app")
 				require.NoError(t, err)
 				require.Equal(t, c, got)
-				got.Scopes[0], got.SecretHashes[0].Hash = "changed", "by the reader"
+				got.Scopes[0], got.SecretHashes[0].Hash, *got.DefaultMaxAge = "changed", "by the reader", 0
 			}
 
 			c.Scopes, c.UpdatedAt = []string{"openid"}, begin.Add(time.Second)

@@ -91,7 +91,7 @@ func openMySQL(rawURL string, opts Options) (database, error) {
 		},
 		migrationPool:  func() (*sql.DB, func() error, error) { return mysqlMigrationPool(cfg) },
 		migrationLock:  func() (lock.Locker, error) { return mysqlLock(opts.Logger) },
-		deleteSomeRows: "DELETE FROM %[1]s WHERE %[3]s <= ? ORDER BY %[3]s LIMIT ?",
+		deleteSomeRows: "DELETE FROM %[1]s WHERE %[2]s <= ? ORDER BY %[2]s LIMIT ?",
 	}, nil
 }
 

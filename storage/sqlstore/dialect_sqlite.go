@@ -82,7 +82,7 @@ func sqliteDatabase(writer, reader *sql.DB, locker func() (lock.Locker, error)) 
 		gorm:           func(pool gorm.ConnPool) gorm.Dialector { return sqliteDialector{pool: pool} },
 		migrationPool:  func() (*sql.DB, func() error, error) { return writer, func() error { return nil }, nil },
 		migrationLock:  locker,
-		deleteSomeRows: "DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s <= ? ORDER BY %[3]s LIMIT ?)",
+		deleteSomeRows: "DELETE FROM %[1]s WHERE rowid IN (SELECT rowid FROM %[1]s WHERE %[2]s <= ? ORDER BY %[2]s LIMIT ?)",
 	}
 }
 

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// expiring lists the tables whose rows end, with the key and the indexed column that says when.
-var expiring = []struct{ table, key, end string }{
-	{"grants", "id", "idle_expires_at"},
-	{"records", "hash", "expires_at"},
-	{"login_sessions", "cookie_hash", "idle_expires_at"},
-	{"login_session_clients", "session_id", "expires_at"},
-	{"rate_limits", "key_hash", "expires_at"},
-	{"revoked_grants", "grant_id", "expires_at"},
+// expiring lists the tables whose rows end, with the indexed column that says when.
+var expiring = []struct{ table, end string }{
+	{"grants", "idle_expires_at"},
+	{"records", "expires_at"},
+	{"login_sessions", "idle_expires_at"},
+	{"login_session_clients", "expires_at"},
+	{"rate_limits", "expires_at"},
+	{"revoked_grants", "expires_at"},
 }
 
 func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (int64, error) {
@@ -23,7 +23,7 @@ func (s *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (in
 		if left <= 0 {
 			break
 		}
-		deleted, err := s.exec(ctx, sqlText(fmt.Sprintf(s.deleteSomeRows, t.table, t.key, t.end)), micro(now), left)
+		deleted, err := s.exec(ctx, sqlText(fmt.Sprintf(s.deleteSomeRows, t.table, t.end)), micro(now), left)
 		if err != nil {
 			return total, fmt.Errorf("delete expired %s: %w", t.table, err)
 		}

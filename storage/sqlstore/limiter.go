@@ -14,8 +14,11 @@ import (
 // its next event, in Unix nanoseconds. An event is within the rate while tat is at most
 // now + (burst-1) intervals; it moves tat on by one interval, from now at the earliest.
 func (s *Store) Take(ctx context.Context, key string, rate provider.Rate, now time.Time) (time.Duration, error) {
-	taken, err := s.takeEvent(ctx, provider.Bucket{Key: key, Rate: rate}, now)
-	return taken.Wait, err
+	taken, err := s.TakeEach(ctx, []provider.Bucket{{Key: key, Rate: rate}}, now)
+	if err != nil {
+		return 0, err
+	}
+	return taken[0].Wait, nil
 }
 
 func (s *Store) TakeEach(ctx context.Context, buckets []provider.Bucket, now time.Time) ([]provider.Taken, error) {
@@ -23,42 +26,32 @@ func (s *Store) TakeEach(ctx context.Context, buckets []provider.Bucket, now tim
 	for i, bucket := range buckets {
 		var err error
 		if taken[i], err = s.takeEvent(ctx, bucket, now); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("take from rate limit: %w", err)
 		}
 	}
 	return taken, nil
 }
 
 func (s *Store) takeEvent(ctx context.Context, b provider.Bucket, now time.Time) (provider.Taken, error) {
-	taken, err := s.takeOnce(ctx, b.Key, b.Rate, now)
-	// A row that was missing for the UPDATE may be there for the INSERT, and the other way round.
+	taken, err := s.tryEvent(ctx, b, now)
 	for attempt := 1; attempt <= retries && errors.Is(err, errLimiterRace); attempt++ {
-		taken, err = s.takeOnce(ctx, b.Key, b.Rate, now)
+		taken, err = s.tryEvent(ctx, b, now)
 	}
-	if err != nil {
-		return provider.Taken{}, fmt.Errorf("take from rate limit: %w", err)
-	}
-	return taken, nil
+	return taken, err
 }
 
-// errLimiterRace says that the row came or went between two statements.
+// errLimiterRace says that the row is not any more what was read.
 var errLimiterRace = fmt.Errorf("%w: the rate limit kept changing", provider.ErrUnavailable)
 
-func (s *Store) takeOnce(ctx context.Context, key string, rate provider.Rate, now time.Time) (provider.Taken, error) {
-	hash := limitHash(key)
-	interval := rate.Interval()
-	tolerance := time.Duration(max(rate.Burst, 1)-1) * interval
-	latest := now.Add(tolerance).UnixNano()
-	expires := at(now.Add(tolerance + interval))
+// tryEvent reads before it writes: an event that is refused, and there may be many, writes nothing. What it
+// read may be old, so each write names what it depends on.
+func (s *Store) tryEvent(ctx context.Context, b provider.Bucket, now time.Time) (provider.Taken, error) {
+	hash, interval := limitHash(b.Key), b.Rate.Interval()
+	tolerance := time.Duration(max(b.Rate.Burst, 1)-1) * interval
+	latest, expires := now.Add(tolerance).UnixNano(), at(now.Add(tolerance+interval))
 
-	found, err := s.exec(ctx, "UPDATE rate_limits SET expires_at = CASE WHEN expires_at > ? THEN expires_at ELSE ? END, "+
-		"tat = CASE WHEN tat > ? THEN tat ELSE ? END + ? WHERE key_hash = ? AND tat <= ?",
-		expires, expires, now.UnixNano(), now.UnixNano(), int64(interval), hash, latest)
-	if err != nil || found == 1 {
-		return provider.Taken{}, err
-	}
-	var tat int64
-	err = s.queryRow(ctx, "SELECT tat FROM rate_limits WHERE key_hash = ?", []any{hash}, &tat)
+	var tat, found int64
+	err := s.queryRow(ctx, "SELECT tat FROM rate_limits WHERE key_hash = ?", []any{hash}, &tat)
 	switch {
 	case errors.Is(err, provider.ErrNotFound):
 		_, err = s.exec(ctx, "INSERT INTO rate_limits (key_hash, tat, expires_at) VALUES (?, ?, ?)",
@@ -69,10 +62,20 @@ func (s *Store) takeOnce(ctx context.Context, key string, rate provider.Rate, no
 		return provider.Taken{First: err == nil}, err
 	case err != nil:
 		return provider.Taken{}, err
-	case tat <= latest:
-		return provider.Taken{}, errLimiterRace
+	case tat > latest:
+		return provider.Taken{Wait: time.Duration(tat - latest)}, nil
+	case tat <= now.UnixNano(): // all that was counted is used up
+		found, err = s.exec(ctx, "UPDATE rate_limits SET expires_at = ?, tat = ? WHERE key_hash = ? AND tat <= ?",
+			expires, now.Add(interval).UnixNano(), hash, now.UnixNano())
+	default:
+		found, err = s.exec(ctx, "UPDATE rate_limits SET expires_at = CASE WHEN expires_at > ? THEN expires_at ELSE ? END, "+
+			"tat = CASE WHEN tat > ? THEN tat ELSE ? END + ? WHERE key_hash = ? AND tat <= ?",
+			expires, expires, now.UnixNano(), now.UnixNano(), int64(interval), hash, latest)
 	}
-	return provider.Taken{Wait: time.Duration(tat - latest)}, nil
+	if err == nil && found == 0 {
+		err = errLimiterRace
+	}
+	return provider.Taken{First: err == nil && tat <= now.UnixNano()}, err
 }
 
 func (s *Store) Forget(ctx context.Context, key string) error {

@@ -58,8 +58,8 @@ type database struct {
 	gorm           func(gorm.ConnPool) gorm.Dialector
 	migrationPool  func() (*sql.DB, func() error, error)
 	migrationLock  func() (lock.Locker, error)
-	// deleteSomeRows is a format of table, key and the column that ends a row, with two parameters: the
-	// end and how many rows at most.
+	// deleteSomeRows is a format of table and the column that ends a row, with two parameters: the end and
+	// how many rows at most.
 	deleteSomeRows string
 }
 

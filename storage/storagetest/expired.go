@@ -25,7 +25,7 @@ type Expiring interface {
 func RunExpired(t *testing.T, open func(t *testing.T) Expiring) {
 	t.Run("what is past its end leaves in batches and the rest stays", func(t *testing.T) {
 		store := open(t)
-		const each, kinds, limit = 3, 5, 4
+		const each, kinds, limit = 3, 6, 4
 		later := now().Add(2 * time.Hour) // by then all but the last of each kind has ended
 		end := func(i int) time.Time {
 			if i == each {
@@ -36,9 +36,11 @@ func RunExpired(t *testing.T, open func(t *testing.T) Expiring) {
 		var grant provider.Grant
 		var record provider.Record
 		var session provider.LoginSession
+		sessionID := name("session")
 		for i := range each + 1 {
 			grant, record, session = newGrant(t), newRecord(t), newLoginSession(t)
 			grant.IdleExpiresAt, record.ExpiresAt, session.IdleExpiresAt = end(i), end(i), end(i)
+			grant.SessionID, grant.SessionEndsAt = sessionID, end(i) // of one session one client stays
 			require.NoError(t, store.CreateGrant(t.Context(), grant))
 			require.NoError(t, store.CreateRecord(t.Context(), record))
 			require.NoError(t, store.CreateLoginSession(t.Context(), session))
@@ -69,5 +71,8 @@ func RunExpired(t *testing.T, open func(t *testing.T) Expiring) {
 		require.NoError(t, err)
 		_, err = store.LoginSession(t.Context(), session.CookieHash)
 		require.NoError(t, err)
+		clients, err := store.SessionClients(t.Context(), sessionID)
+		require.NoError(t, err)
+		require.Equal(t, []string{grant.ClientID}, clients)
 	})
 }

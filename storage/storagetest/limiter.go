@@ -107,4 +107,35 @@ func RunLimiter(t *testing.T, open func(t *testing.T) provider.Limiter) {
 			require.Equal(t, want, taken, "time %d", i+1)
 		}
 	})
+
+	t.Run("an event is the first when nothing else is counted", func(t *testing.T) {
+		key, at := name("key"), now()
+		rate := provider.Rate{Limit: 2, Per: time.Hour, Burst: 2}
+		first := func(at time.Time) bool {
+			t.Helper()
+			taken, err := limiter.TakeEach(t.Context(), []provider.Bucket{{Key: key, Rate: rate}}, at)
+			require.NoError(t, err)
+			require.Zero(t, taken[0].Wait)
+			return taken[0].First
+		}
+		require.True(t, first(at))
+		require.False(t, first(at.Add(29*time.Minute)), "the first is not used up")
+		require.False(t, first(at.Add(45*time.Minute)))
+		require.True(t, first(at.Add(3*time.Hour)), "all before are used up")
+		require.False(t, first(at.Add(3*time.Hour)))
+		require.NoError(t, limiter.Forget(t.Context(), key))
+		require.True(t, first(at.Add(3*time.Hour)))
+
+		key = name("key")
+		firsts := 0
+		for _, was := range together(func(int) bool {
+			taken, err := limiter.TakeEach(t.Context(), []provider.Bucket{{Key: key, Rate: provider.Rate{Limit: 100, Per: time.Hour, Burst: 100}}}, at)
+			return err == nil && taken[0].First
+		}) {
+			if was {
+				firsts++
+			}
+		}
+		require.Equal(t, 1, firsts, "of many at once")
+	})
 }
