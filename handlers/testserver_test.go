@@ -81,6 +81,8 @@ type setup struct {
 	handler  *handlers.Server
 	// fetcher reads what clients publish; by default on this machine, over http.
 	fetcher oidc.Fetcher
+	// secure says that the server is reached by https, with a certificate of its own making; see overHTTPS.
+	secure bool
 }
 
 // mailbox keeps the mails that the rules queue.
@@ -164,6 +166,16 @@ func forEachStore(t *testing.T, test func(t *testing.T, start func(*testing.T, .
 	})
 }
 
+// overHTTPS makes a server's issuer and everything that is built from it https.
+func overHTTPS(with *setup) {
+	with.secure = true
+	with.settings.Issuer = "https" + strings.TrimPrefix(with.settings.Issuer, "http")
+	with.handler.Issuer.Scheme = "https"
+	for _, link := range []*string{&with.accounts.Links.VerifyEmail, &with.accounts.Links.ResetPassword} {
+		*link = "https" + strings.TrimPrefix(*link, "http")
+	}
+}
+
 // newTestServer starts a server on SQLite in memory.
 func newTestServer(t *testing.T, configure ...func(*setup)) *testServer {
 	t.Helper()
@@ -238,7 +250,11 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 	s.handler.Engine, s.handler.Accounts, s.handler.Limits = s.engine, s.accounts, doors
 	s.ring = ring
 	s.Config.Handler = s.handler.Routes()
-	s.Start()
+	if with.secure {
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
 	t.Cleanup(func() { s.Close(); s.handler.Wait() })
 
 	s.user, err = s.accounts.Register(ctx, accounts.Registration{Email: email, Password: password, FirstName: "Ada", LastName: "Lovelace"})
@@ -315,7 +331,8 @@ func (s *testServer) do(method, path, body string, headers ...string) answer {
 		name, value, _ := strings.Cut(h, ": ")
 		request.Header.Add(name, value)
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := *s.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := client.Do(request)
 	require.NoError(s.t, err)
 	defer func() { _ = response.Body.Close() }()
