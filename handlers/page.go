@@ -229,7 +229,7 @@ func (s *Server) startSession(c *gin.Context, user provider.User, remember bool)
 		secret  string
 		session provider.LoginSession
 	)
-	old, err := s.Accounts.Session(ctx, s.browser(c).Session)
+	old, err := s.currentSession(c)
 	switch {
 	case err == nil && old.UserID == user.ID:
 		secret, session, err = s.Accounts.RenewSession(ctx, old, user, terms)
@@ -250,6 +250,15 @@ func (s *Server) startSession(c *gin.Context, user provider.User, remember bool)
 	}
 	s.setCookie(c, loginCookie, secret, lifetime)
 	return session, nil
+}
+
+// currentSession returns the login session of the browser. provider.ErrNotFound: it has none.
+func (s *Server) currentSession(c *gin.Context) (provider.LoginSession, error) {
+	secret := s.browser(c).Session
+	if secret == "" {
+		return provider.LoginSession{}, provider.ErrNotFound
+	}
+	return s.Accounts.Session(c.Request.Context(), secret)
 }
 
 // loggedIn returns who is signed in at a browser. provider.ErrNotFound: nobody.
