@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/mail"
 	"net/netip"
 	"net/url"
@@ -170,6 +171,17 @@ func (c Client) validateGrants(faults *clientFaults) {
 	}
 	if c.DefaultMaxAge != nil && (*c.DefaultMaxAge < 0 || *c.DefaultMaxAge > maxDefaultAge) {
 		faults.add("default_max_age", "must be a number of seconds from 0 on")
+	}
+	for _, lifetime := range []struct {
+		field       string
+		value, most time.Duration
+	}{
+		{"access_token_lifetime", c.AccessTokenLifetime, MaxAccessTokenLifetime}, {"refresh_token_idle", c.RefreshTokenIdle, MaxRefreshTokenLifetime},
+		{"refresh_token_max", c.RefreshTokenMax, MaxRefreshTokenLifetime},
+	} {
+		if lifetime.value != 0 && (lifetime.value < time.Second || lifetime.value > lifetime.most) {
+			faults.add(lifetime.field, fmt.Sprintf("must be 0 or 1 to %.0f seconds", lifetime.most.Seconds()))
+		}
 	}
 }
 
