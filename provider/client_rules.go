@@ -176,7 +176,8 @@ func (c Client) validateGrants(faults *clientFaults) {
 		field       string
 		value, most time.Duration
 	}{
-		{"access_token_lifetime", c.AccessTokenLifetime, MaxAccessTokenLifetime}, {"refresh_token_idle", c.RefreshTokenIdle, MaxRefreshTokenLifetime},
+		{"access_token_lifetime", c.AccessTokenLifetime, MaxAccessTokenLifetime},
+		{"refresh_token_idle", c.RefreshTokenIdle, MaxRefreshTokenLifetime},
 		{"refresh_token_max", c.RefreshTokenMax, MaxRefreshTokenLifetime},
 	} {
 		if lifetime.value != 0 && (lifetime.value < time.Second || lifetime.value > lifetime.most) {

@@ -52,10 +52,22 @@ func (p Profile) Validate() error {
 		invalid.Fields = append(invalid.Fields, FieldError{Field: field, Message: message})
 	}
 	for _, f := range []struct{ name, value string }{
-		{"middle_name", p.MiddleName}, {"nickname", p.Nickname}, {"preferred_username", p.PreferredUsername}, {"profile", p.PageURL},
-		{"picture", p.PictureURL}, {"website", p.Website}, {"gender", p.Gender}, {"birthdate", p.Birthdate}, {"zoneinfo", p.Zoneinfo},
-		{"locale", p.Locale}, {"phone_number", p.PhoneNumber}, {"street_address", p.Address.StreetAddress}, {"locality", p.Address.Locality},
-		{"region", p.Address.Region}, {"postal_code", p.Address.PostalCode}, {"country", p.Address.Country},
+		{"middle_name", p.MiddleName},
+		{"nickname", p.Nickname},
+		{"preferred_username", p.PreferredUsername},
+		{"profile", p.PageURL},
+		{"picture", p.PictureURL},
+		{"website", p.Website},
+		{"gender", p.Gender},
+		{"birthdate", p.Birthdate},
+		{"zoneinfo", p.Zoneinfo},
+		{"locale", p.Locale},
+		{"phone_number", p.PhoneNumber},
+		{"street_address", p.Address.StreetAddress},
+		{"locality", p.Address.Locality},
+		{"region", p.Address.Region},
+		{"postal_code", p.Address.PostalCode},
+		{"country", p.Address.Country},
 	} {
 		if utf8.RuneCountInString(f.value) > MaxProfileField {
 			fault(f.name, "Ensure this field has no more than 255 characters.")
