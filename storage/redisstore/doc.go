@@ -18,5 +18,6 @@
 //	sid:ID                hash: i end, n nonce; claims the ID of a login session
 //	grants-of:{USER}      sorted set of a user's grants by their end
 //	sessions-of:{USER}    sorted set of a user's login sessions by their end
+//	clients-of:{ID}       sorted set of the clients that a login session was used for, by the session's latest end
 //	limit:HASH            string: when all that was counted is used up
 package redisstore

@@ -9,8 +9,8 @@ import (
 )
 
 // takeEvent counts one event by the generic cell rate algorithm and returns 0, -1 when nothing else was
-// counted, or how many microseconds to wait. The key holds the theoretical arrival time: when all that was counted is used
-// up.
+// counted, or how many microseconds to wait. The key holds the theoretical arrival time: when all that was
+// counted is used up.
 //
 // ARGV: now, the interval between events, how far the arrival time may be ahead.
 var takeEvent = newScript(`
