@@ -165,8 +165,8 @@ func (s *Store) TouchLoginSession(ctx context.Context, cookieHash string, seenAt
 	return nil
 }
 
-// DeleteLoginSession frees the session's ID: who signs in again in the same browser keeps it. The session goes
-// first, so a failure in between leaves an ID that nobody gets, and no session.
+// DeleteLoginSession frees the session's ID: who signs in again in the same browser keeps it. The two lie on
+// different servers of a cluster; an ID that stays behind is only not given again.
 func (s *Store) DeleteLoginSession(ctx context.Context, cookieHash string) error {
 	fields, err := s.client.HMGet(ctx, s.sessionKey(cookieHash), sessionFields...).Result()
 	if err != nil {
