@@ -158,12 +158,16 @@ func onEachStore(t *testing.T, test func(t *testing.T, s *testServer), configure
 func forEachStore(t *testing.T, test func(t *testing.T, start func(*testing.T, ...func(*setup)) *testServer)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, newTestServer) })
 	t.Run("mariadb+redis", func(t *testing.T) {
-		test(t, func(t *testing.T, configure ...func(*setup)) *testServer {
-			clock := &clock{}
-			database := sqlstoretest.MariaDB(t, sqlstoretest.Clock(clock.now))
-			return startTestServer(t, clock, database, redisstoretest.Open(t, redisstoretest.RedisURL(t), func(o *redisstore.Options) { o.Now = clock.now }), configure...)
-		})
+		test(t, onSharedStores)
 	})
+}
+
+// onSharedStores starts a server on MariaDB and Redis.
+func onSharedStores(t *testing.T, configure ...func(*setup)) *testServer {
+	t.Helper()
+	clock := &clock{}
+	database := sqlstoretest.MariaDB(t, sqlstoretest.Clock(clock.now))
+	return startTestServer(t, clock, database, redisstoretest.Open(t, redisstoretest.RedisURL(t), func(o *redisstore.Options) { o.Now = clock.now }), configure...)
 }
 
 // overHTTPS makes a server's issuer and everything that is built from it https.

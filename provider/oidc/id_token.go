@@ -48,7 +48,9 @@ func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
 	}
 	var asked claimsRequest
 	if g.Code != nil {
-		claims.Nonce = g.Code.Nonce
+		if u.redeemed != nil { // a refreshed one answers no authorization request (OpenID Connect Core §12.2)
+			claims.Nonce = g.Code.Nonce
+		}
 		if g.Code.Claims != "" {
 			var err error
 			if asked, err = parseClaims(g.Code.Claims); err != nil {
