@@ -73,6 +73,11 @@ func (a *app) backchannelLogout(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"error":"invalid_request"}`, http.StatusBadRequest) // §2.8
 		return
 	}
+	// A notice whose answer was lost comes again, and must not end the session that has begun since.
+	if !a.logouts.first(token.TokenID, time.Now()) {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
 	a.sessions.end(func(s *session) bool {
 		if token.SessionID != "" {
 			return s.sid == token.SessionID && (token.Subject == "" || s.subject == token.Subject)
@@ -108,9 +113,6 @@ func (a *app) verifyLogoutToken(ctx context.Context, raw string) (*oidc.LogoutTo
 	now := time.Now()
 	if token.IssuedAt.Before(now.Add(-maxLogoutTokenAge)) || token.IssuedAt.After(now.Add(skew)) {
 		return nil, errors.New("it was not issued just now")
-	}
-	if !a.logouts.first(token.TokenID, now) {
-		return nil, errors.New("it was used before")
 	}
 	return token, nil
 }
