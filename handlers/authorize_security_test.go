@@ -276,8 +276,13 @@ func TestPKC01AChallengeIsNeeded(t *testing.T) {
 			uri = "com.example.app:/cb"
 		}
 		for _, pairs := range [][]string{
-			{"code_challenge", "", "code_challenge_method", ""}, {"code_challenge_method", "plain"}, {"code_challenge_method", ""}, {"code_challenge", ""},
-			{"code_challenge", "short"}, {"code_challenge", strings.Repeat("=", 43)}, {"code_challenge_method", "s256"},
+			{"code_challenge", "", "code_challenge_method", ""},
+			{"code_challenge_method", "plain"},
+			{"code_challenge_method", ""},
+			{"code_challenge", ""},
+			{"code_challenge", "short"},
+			{"code_challenge", strings.Repeat("=", 43)},
+			{"code_challenge_method", "s256"},
 		} {
 			r := newRequest(client, uri, pairs...)
 			p := b.open(r.path())

@@ -73,7 +73,7 @@ func (b *browser) send(method, path, body string, headers ...string) answer {
 		if c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
 		} else {
-			b.cookies[c.Name] = &http.Cookie{Name: c.Name, Value: c.Value} //nolint:gosec // a test's browser
+			b.cookies[c.Name] = &http.Cookie{Name: c.Name, Value: c.Value}
 		}
 	}
 	return answer{status: response.StatusCode, header: response.Header, body: string(raw)}

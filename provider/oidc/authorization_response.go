@@ -84,7 +84,6 @@ func authorizeError(code, description string) *Error {
 var (
 	errLoginRequired   = authorizeError("login_required", "The user has to sign in.")
 	errConsentRequired = authorizeError("consent_required", "The user has to consent.")
-	errInteraction     = authorizeError("interaction_required", "The user has to take part.")
 	errAccessDenied    = authorizeError("access_denied", "The user refused.")
 	errUnmetACR        = authorizeError("unmet_authentication_requirements", "The requested authentication context cannot be reached.")
 )

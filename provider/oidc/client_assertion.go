@@ -121,7 +121,7 @@ func (e *Engine) checkAssertion(ctx context.Context, client provider.Client, ass
 	if client.TokenEndpointAuthSigningAlg != "" {
 		algorithms = []string{client.TokenEndpointAuthSigningAlg}
 	}
-	_, payload, err := e.verifyClientJWS(ctx, client, assertion, algorithms)
+	payload, err := e.verifyClientJWS(ctx, client, assertion, algorithms)
 	if err != nil {
 		e.Log.InfoContext(ctx, "client assertion refused", "client_id", client.ID, "error", err)
 		return errInvalidClient

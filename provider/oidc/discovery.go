@@ -58,7 +58,7 @@ type serverMetadata struct {
 }
 
 // tokenPath is where the token endpoint is, below the issuer.
-const tokenPath = "/oauth2/token"
+const tokenPath = "/oauth2/token" //nolint:gosec // G101: a path
 
 // metadata describes an engine with these settings.
 func metadata(s Settings) serverMetadata {

@@ -124,9 +124,9 @@ func (r *remoteKeys) fetch(ctx context.Context, url string, set *remoteKeySet) {
 
 // verifyClientJWS checks what a client signed with one of algorithms, by its keys or, for HS256, by its secret,
 // and returns the payload. The header may name a key and a type, and bring none.
-func (e *Engine) verifyClientJWS(ctx context.Context, client provider.Client, token string, algorithms []string) (jose.Header, []byte, error) {
+func (e *Engine) verifyClientJWS(ctx context.Context, client provider.Client, token string, algorithms []string) ([]byte, error) {
 	if len(token) > maxClientJWS || strings.Count(token, ".") != 2 {
-		return jose.Header{}, nil, errClientJWS
+		return nil, errClientJWS
 	}
 	allowed := make([]jose.SignatureAlgorithm, len(algorithms))
 	for i, algorithm := range algorithms {
@@ -134,11 +134,11 @@ func (e *Engine) verifyClientJWS(ctx context.Context, client provider.Client, to
 	}
 	signed, err := jose.ParseSignedCompact(token, allowed)
 	if err != nil {
-		return jose.Header{}, nil, errClientJWS
+		return nil, errClientJWS
 	}
 	header := signed.Signatures[0].Protected
 	if header.JSONWebKey != nil || slices.ContainsFunc([]jose.HeaderKey{"crit", "b64", "jku", "x5u", "x5c"}, func(name jose.HeaderKey) bool { return header.ExtraHeaders[name] != nil }) {
-		return jose.Header{}, nil, errClientJWS
+		return nil, errClientJWS
 	}
 	var payload []byte
 	by := func(key any) bool {
@@ -155,16 +155,16 @@ func (e *Engine) verifyClientJWS(ctx context.Context, client provider.Client, to
 		verified = err == nil && len(secret) > 0 && by(secret)
 	case client.JWKSURI != "":
 		if verified, err = e.remote.verify(ctx, client.JWKSURI, byOneOf); err != nil && !verified {
-			return jose.Header{}, nil, err
+			return nil, err
 		}
 	case client.JWKS != "":
 		keys, err := provider.SignatureKeys([]byte(client.JWKS))
 		verified = err == nil && byOneOf(keys)
 	}
 	if !verified {
-		return jose.Header{}, nil, errClientJWS
+		return nil, errClientJWS
 	}
-	return header, payload, nil
+	return payload, nil
 }
 
 // candidates are the keys that may have made a signature. A key without an id may be any.

@@ -107,7 +107,7 @@ func TestRotatedKeyOfAClientIsKnownAtOnceOrWithinAMinute(t *testing.T) {
 	e, passed := newKeyEngine(t, server)
 	client := provider.Client{ID: "app", JWKSURI: "https://app.example/keys"}
 	verify := func(key jose.JSONWebKey) error {
-		_, _, err := e.verifyClientJWS(t.Context(), client, signAs(t, jose.ES256, key, "{}"), allAlgorithms)
+		_, err := e.verifyClientJWS(t.Context(), client, signAs(t, jose.ES256, key, "{}"), allAlgorithms)
 		return err
 	}
 	first, second, third := newSigningKey(t, jose.ES256, "1"), newSigningKey(t, jose.ES256, "2"), newSigningKey(t, jose.ES256, "3")
@@ -137,7 +137,7 @@ func TestStormOfUnknownKeysFetchesOnceAMinute(t *testing.T) {
 			known := newSigningKey(t, jose.EdDSA, "known")
 			server.publish(t, known)
 			if warm {
-				_, _, err := e.verifyClientJWS(t.Context(), client, signAs(t, jose.EdDSA, known, "{}"), allAlgorithms)
+				_, err := e.verifyClientJWS(t.Context(), client, signAs(t, jose.EdDSA, known, "{}"), allAlgorithms)
 				require.NoError(t, err)
 				passed.Add(int64(time.Second))
 				server.fetched.Store(0)
@@ -147,7 +147,7 @@ func TestStormOfUnknownKeysFetchesOnceAMinute(t *testing.T) {
 				for range 50 {
 					token := signAs(t, jose.EdDSA, newSigningKey(t, jose.EdDSA, rand.Text()), "{}")
 					storm.Go(func() {
-						_, _, err := e.verifyClientJWS(t.Context(), client, token, allAlgorithms)
+						_, err := e.verifyClientJWS(t.Context(), client, token, allAlgorithms)
 						if !errors.Is(err, errClientJWS) {
 							t.Errorf("got %v, want %v", err, errClientJWS)
 						}
@@ -167,7 +167,7 @@ func TestKeysThatCannotBeFetchedAreUsedForAWhile(t *testing.T) {
 	client := provider.Client{ID: "app", JWKSURI: "https://app.example/keys"}
 	key := newSigningKey(t, jose.ES256, "")
 	verify := func() error {
-		_, _, err := e.verifyClientJWS(t.Context(), client, signAs(t, jose.ES256, key, "{}"), allAlgorithms)
+		_, err := e.verifyClientJWS(t.Context(), client, signAs(t, jose.ES256, key, "{}"), allAlgorithms)
 		return err
 	}
 	server.publish(t, key)
@@ -197,7 +197,7 @@ func TestVerifyClientJWS(t *testing.T) {
 	for algorithm, key := range map[jose.SignatureAlgorithm]any{
 		jose.RS256: rsaKey, jose.PS256: rsaKey, jose.ES256: ecKey, jose.EdDSA: edKey, jose.HS256: []byte(strings.Repeat("s", 32)),
 	} {
-		_, payload, err := e.verifyClientJWS(t.Context(), client, signAs(t, algorithm, key, `{"a":1}`), []string{string(algorithm)})
+		payload, err := e.verifyClientJWS(t.Context(), client, signAs(t, algorithm, key, `{"a":1}`), []string{string(algorithm)})
 		require.NoError(t, err, algorithm)
 		require.JSONEq(t, `{"a":1}`, string(payload))
 	}
@@ -219,7 +219,7 @@ func TestVerifyClientJWS(t *testing.T) {
 		"no signature":                       good[:strings.LastIndexByte(good, '.')+1],
 		"too long":                           signAs(t, jose.RS256, rsaKey, strings.Repeat("x", maxClientJWS)),
 	} {
-		_, _, err := e.verifyClientJWS(t.Context(), client, token, append([]string{"HS256"}, allAlgorithms...))
+		_, err := e.verifyClientJWS(t.Context(), client, token, append([]string{"HS256"}, allAlgorithms...))
 		require.ErrorIs(t, err, errClientJWS, name)
 	}
 	embedded, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: newSigningKey(t, jose.RS256, "")}, &jose.SignerOptions{EmbedJWK: true})
@@ -228,11 +228,11 @@ func TestVerifyClientJWS(t *testing.T) {
 	require.NoError(t, err)
 	token, err := own.CompactSerialize()
 	require.NoError(t, err)
-	_, _, err = e.verifyClientJWS(t.Context(), client, token, allAlgorithms)
+	_, err = e.verifyClientJWS(t.Context(), client, token, allAlgorithms)
 	require.ErrorIs(t, err, errClientJWS, "a key that the token brings")
 
-	_, _, err = e.verifyClientJWS(t.Context(), provider.Client{ID: "other", SealedSecret: sealed}, signAs(t, jose.HS256, []byte(strings.Repeat("s", 32)), "{}"), []string{"HS256"})
+	_, err = e.verifyClientJWS(t.Context(), provider.Client{ID: "other", SealedSecret: sealed}, signAs(t, jose.HS256, []byte(strings.Repeat("s", 32)), "{}"), []string{"HS256"})
 	require.ErrorIs(t, err, errClientJWS, "a secret that was sealed for another client")
-	_, _, err = e.verifyClientJWS(t.Context(), provider.Client{ID: "app"}, good, allAlgorithms)
+	_, err = e.verifyClientJWS(t.Context(), provider.Client{ID: "app"}, good, allAlgorithms)
 	require.ErrorIs(t, err, errClientJWS, "a client without keys")
 }

@@ -69,7 +69,7 @@ func (e *Engine) openRequestObject(ctx context.Context, client provider.Client, 
 	if client.RequestObjectSigningAlg != "" {
 		algorithms = []string{client.RequestObjectSigningAlg}
 	}
-	_, payload, err := e.verifyClientJWS(ctx, client, object, algorithms)
+	payload, err := e.verifyClientJWS(ctx, client, object, algorithms)
 	if err != nil {
 		e.Log.InfoContext(ctx, "request object refused", "client_id", client.ID, "error", err)
 		return nil, errRequestObject
