@@ -32,9 +32,9 @@ func (s *testServer) reader(t *testing.T) *reader {
 	return &reader{s: s, t: t, language: "en", agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", cookies: map[string]string{}}
 }
 
-func (r *reader) do(method, path, body string, headers ...string) answer {
+func (r *reader) do(method, path, body string) answer {
 	r.t.Helper()
-	headers = append(headers, "Accept: text/html", "Accept-Language: "+r.language, "User-Agent: "+r.agent)
+	headers := []string{"Accept: text/html", "Accept-Language: " + r.language, "User-Agent: " + r.agent}
 	if method == http.MethodPost {
 		headers = append(headers, formType)
 	}
@@ -464,4 +464,82 @@ func TestWEB_05_NextIsAPageOfOurs(t *testing.T) {
 func (r *reader) signIn(email, password string) {
 	r.t.Helper()
 	r.goesTo("/account", r.submit("/login", "login-form", "username", email, "password", password, "action", "login"))
+}
+
+// OpenID Connect, Initiating User Registration: who signs up on the way to a client arrives there.
+func TestPromptCreateLeadsThroughTheSignUp(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, s *testServer) {
+		s.addWebClients()
+		b := s.newBrowser(t)
+		r := newRequest(webapp, webappCB, "prompt", "create", "scope", "openid email", "login_hint", newcomer)
+		p := b.open(r.path())
+		require.True(t, p.has("signup-form"), p.body)
+		require.True(t, p.has("client-logo"))
+		require.Equal(t, newcomer, attribute(p.find("email"), "value"))
+		require.Contains(t, p.header.Get("Content-Security-Policy"), "form-action 'self' https://app.example;")
+		p = b.submit(p, "signup-submit", "email", newcomer, "password1", password, "password2", "other")
+		require.Equal(t, http.StatusUnprocessableEntity, p.status)
+		require.True(t, p.has("client-logo"), "still on the way")
+		p = b.submit(p, "signup-submit", "email", newcomer, "password1", password, "password2", password)
+		require.True(t, p.has("consent-form"), p.body)
+		a := s.redeem(r, b.arrived(b.submit(p, "consent-accept"), r).Get("code"))
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		user, err := s.database.UserByEmail(context.Background(), newcomer)
+		require.NoError(t, err)
+		require.Contains(t, string(decodeSegment(t, a.text(t, "id_token"), 1)), user.Subject)
+	})
+}
+
+// What was removed is asked for again.
+func TestARemovedAppAsksAgain(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, s *testServer) {
+		s.addWebClients()
+		b := s.newBrowser(t)
+		r := newRequest(webapp, webappCB, "scope", "openid offline_access")
+		a := s.redeem(r, b.signIn(r).Get("code"))
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		silent := newRequest(webapp, webappCB, "prompt", "none")
+		require.NotEmpty(t, b.arrived(b.open(silent.path()), silent).Get("code"))
+
+		p := b.open("/account/apps")
+		require.Contains(t, p.body, "Web App")
+		path, body := b.filled(p, "app-"+webapp)
+		require.Equal(t, "/account/apps?done", b.follow(b.send(http.MethodPost, path, body), path).url.RequestURI())
+		requireRefused(t, http.StatusBadRequest, "invalid_grant", s.form("/oauth2/token", []string{"grant_type", "refresh_token", "refresh_token", a.text(t, "refresh_token")}, basic(webapp, serviceSecret)))
+		require.Equal(t, "consent_required", b.arrived(b.open(silent.path()), silent).Get("error"))
+	})
+}
+
+func TestWEB_06_CookiesOfOthersSignNobodyIn(t *testing.T) {
+	t.Parallel()
+	const name = "signet-session"
+	t.Run("two of them", func(t *testing.T) {
+		t.Parallel()
+		s := newTestServer(t)
+		r := s.reader(t)
+		r.signUp(newcomer)
+		for _, other := range []string{"x", r.cookies[name]} {
+			a := s.do(http.MethodGet, "/account/password", "", fmt.Sprintf("Cookie: %s=%s; %[1]s=%[3]s", name, r.cookies[name], other))
+			r.goesTo("/login?next=%2Faccount%2Fpassword", a)
+		}
+		require.Equal(t, http.StatusOK, r.get("/account/password").status)
+	})
+	t.Run("a sibling domain's", func(t *testing.T) {
+		t.Parallel()
+		s := newTestServer(t, func(with *setup) { with.handler.Issuer.Scheme = "https" })
+		r := s.reader(t)
+		r.signUp(newcomer)
+		a := s.do(http.MethodGet, "/account/password", "", "Cookie: "+name+"="+r.cookies["__Host-"+name])
+		r.goesTo("/login?next=%2Faccount%2Fpassword", a)
+		require.Equal(t, http.StatusOK, r.get("/account/password").status)
+	})
+	t.Run("a very long one", func(t *testing.T) {
+		t.Parallel()
+		s := newTestServer(t)
+		r := s.reader(t)
+		r.cookies[name] = strings.Repeat("x", 5<<10)
+		r.goesTo("/login?next=%2Faccount%2Fpassword", r.get("/account/password"))
+	})
 }

@@ -12,7 +12,7 @@ import (
 // AccountAPI is the base path of the account API.
 const AccountAPI = "/api/accounts/v1/"
 
-// The pages that mailed links lead to: followed by the key, and by uid and token.
+// The pages that links in mails of the account API lead to: followed by the key, and by uid and token.
 const (
 	ConfirmEmailPage = AccountAPI + "registration/account-confirm-email"
 	ResetPage        = "/password-reset/confirm"

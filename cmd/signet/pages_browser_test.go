@@ -87,3 +87,23 @@ func routedPages(t *testing.T, issuer string, opened map[string]string) []browse
 	require.Greater(t, len(pages), 15)
 	return pages
 }
+
+// A template that cannot be shown is not found by the person who wants to sign in.
+func TestServeRefusesTemplatesWithFaults(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "auth"), 0o700))
+	file := filepath.Join(folder, "auth", "login.html")
+	require.NoError(t, os.WriteFile(file, []byte("<p>\n<p>\n{{.View.Shoes}}\n"), 0o600))
+	path, err := binary()
+	require.NoError(t, err)
+	serve := exec.CommandContext(t.Context(), path, "serve")
+	serve.Dir = t.TempDir()
+	serve.Env = append(sqliteEnv(t), "SIGNET_SERVER_LISTEN=127.0.0.1:0", "SIGNET_SERVER_OPS_LISTEN=127.0.0.1:0", "SIGNET_BRANDING_TEMPLATES_DIR="+folder)
+	var stderr bytes.Buffer
+	serve.Stderr = &stderr
+	failed := new(exec.ExitError)
+	require.ErrorAs(t, serve.Run(), &failed)
+	require.Equal(t, 1, failed.ExitCode())
+	require.Contains(t, stderr.String(), "page template auth/login.html:3:")
+	require.Contains(t, stderr.String(), "Shoes")
+}

@@ -200,7 +200,7 @@ func openDoors(a *accounts.Accounts, config configs.Config, sessions shortLived,
 	rules := config.Accounts
 	a.Tickets, a.Sessions, a.Mail, a.Limits = sessions, sessions, mail, doors
 	a.Links = accounts.Links{
-		VerifyEmail:   cmp.Or(rules.VerifyEmailURL, config.Issuer+handlers.ConfirmEmailPage+"/{key}/"),
+		VerifyEmail:   cmp.Or(rules.VerifyEmailURL, config.Issuer+handlers.VerifyEmailPage+"?key={key}"),
 		ResetPassword: cmp.Or(rules.PasswordResetURL, config.Issuer+handlers.ResetPage+"/{uid}/{token}/"),
 	}
 	a.Verification = accounts.Verification(rules.EmailVerification)
