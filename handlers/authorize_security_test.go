@@ -1,13 +1,18 @@
 package handlers_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	jose "github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signet-id/signet/provider"
@@ -396,4 +401,79 @@ func TestTOK01To03Codes(t *testing.T) {
 			require.Equal(t, http.StatusOK, s.redeem(r, code).status, "none of them changed anything")
 		})
 	})
+}
+
+// AUZ-09: what a client did not sign is not believed, and nothing is fetched that it did not register.
+func TestAUZ09RequestObjects(t *testing.T) {
+	s := newSignInServer(t)
+	key := newKey(t, jose.ES256, "k")
+	fetched := 0
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched++ }))
+	defer inside.Close()
+	s.changeClient(firstParty, func(c *provider.Client) { c.JWKS = keySet(t, key) })
+	b := s.newBrowser(t)
+	good := func(change object) object {
+		claims := object{"iss": firstParty, "aud": s.URL, "client_id": firstParty, "response_type": "code", "redirect_uri": webappCB, "scope": "openid"}
+		maps.Copy(claims, change)
+		return claims
+	}
+	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	payload, err := json.Marshal(good(nil))
+	require.NoError(t, err)
+	for name, hostile := range map[string]string{
+		"alg none":            encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".",
+		"another's key":       signClaims(t, jose.ES256, newKey(t, jose.ES256, "k"), good(nil)),
+		"HS256 by public key": signClaims(t, jose.HS256, []byte(keySet(t, key)), good(nil)),
+		"for somebody else":   signClaims(t, jose.ES256, key, good(object{"aud": "https://other.example"})),
+		"by somebody else":    signClaims(t, jose.ES256, key, good(object{"iss": webapp})),
+		"expired":             signClaims(t, jose.ES256, key, good(object{"exp": s.clock.now().Add(-2 * time.Minute).Unix()})),
+		"from the future":     signClaims(t, jose.ES256, key, good(object{"nbf": s.clock.now().Add(2 * time.Minute).Unix()})),
+		"another client_id":   signClaims(t, jose.ES256, key, good(object{"client_id": webapp})),
+		"an object in it":     signClaims(t, jose.ES256, key, good(object{"request_uri": inside.URL})),
+		"a list":              signClaims(t, jose.ES256, key, good(object{"scope": []string{"openid"}})),
+		"not JSON":            encode("raw") + "." + encode("raw") + "." + encode("raw"),
+		"encrypted":           "a.b.c.d.e",
+		"very long":           strings.Repeat("a", 6000),
+	} {
+		r := newRequest(firstParty, webappCB, "request", hostile)
+		b.requireError(r, b.open(r.path()), "invalid_request_object")
+		_ = name
+	}
+	for _, uri := range []string{inside.URL, "http://169.254.169.254/latest", "file:///etc/passwd", "https://app.example/request.jwt"} {
+		r := newRequest(firstParty, webappCB, "request_uri", uri)
+		b.requireError(r, b.open(r.path()), "invalid_request_uri")
+	}
+	require.Zero(t, fetched)
+	r := newRequest(firstParty, webappCB, "request", "x", "request_uri", "y")
+	b.requireError(r, b.open(r.path()), "invalid_request")
+
+	// What is inside wins, also over a redirect URI outside that is not registered.
+	signed := newRequest(firstParty, webappCB)
+	object := good(object{"state": signed.Get("state"), "code_challenge": signed.Get("code_challenge"), "code_challenge_method": "S256", "max_age": 10})
+	p := b.login(b.open("/oauth2/authorize?" + url.Values{
+		"client_id": {firstParty}, "response_type": {"code"}, "scope": {"profile"}, "redirect_uri": {"https://evil.example/"}, "state": {"outside"},
+		"request": {signClaims(t, jose.ES256, key, object)},
+	}.Encode()))
+	a := s.redeem(signed, b.arrived(p, signed).Get("code"))
+	require.Equal(t, "openid", a.text(t, "scope"), a.body)
+}
+
+// OpenID Connect Core §5.5.1: "sub" asked for with a value is answered for that user alone.
+func TestASubjectThatIsAskedForIsTheOnlyOne(t *testing.T) {
+	s := newSignInServer(t)
+	b := s.newBrowser(t)
+	for subject, code := range map[string]string{s.user.Subject: "", "somebody-else": "login_required"} {
+		r := newRequest(firstParty, webappCB, "claims", `{"id_token":{"sub":{"value":"`+subject+`"}}}`)
+		p := b.open(r.path())
+		if p.has("login-form") {
+			p = b.login(p)
+		}
+		require.Equal(t, code, b.arrived(p, r).Get("error"))
+	}
+	for _, claims := range []string{"x", "[]", `{"id_token":3}`, strings.Repeat("[", 1000)} {
+		r := newRequest(firstParty, webappCB, "claims", claims)
+		b.requireError(r, b.open(r.path()), "invalid_request")
+	}
+	r := newRequest(firstParty, webappCB, "claims", `{"id_token":{"acr":{"essential":true,"value":"urn:other"}}}`)
+	b.requireError(r, b.open(r.path()), "unmet_authentication_requirements")
 }

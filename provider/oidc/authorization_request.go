@@ -27,7 +27,7 @@ type authorizationRequest struct {
 	Prompt       []string `json:"prompt,omitempty"`
 	// MaxAge is in seconds; nil: any age is good.
 	MaxAge *int64 `json:"max_age,omitempty"`
-	// HintedSubject is whom a verified id_token_hint names.
+	// HintedSubject is whom a verified id_token_hint, or the claim "sub", names.
 	HintedSubject string   `json:"hint,omitempty"`
 	LoginHint     string   `json:"login_hint,omitempty"`
 	UILocales     []string `json:"ui_locales,omitempty"`
@@ -164,6 +164,12 @@ func (e *Engine) fillAuthorizationRequest(q *authorizationRequest, client provid
 		}
 		if !claims.acrReachable(acrPassword) {
 			return errUnmetACR
+		}
+		if subject := claims.subject(); subject != "" {
+			if q.HintedSubject != "" && q.HintedSubject != subject {
+				return errLoginRequired
+			}
+			q.HintedSubject = subject
 		}
 		q.Claims, q.ClaimNames = form.Get("claims"), claims.names()
 	}

@@ -63,6 +63,19 @@ func (r claimsRequest) acrReachable(ours string) bool {
 	})
 }
 
+// subject is whom an answer must be about, empty for anybody (§5.5.1: "sub" asked for with a value).
+func (r claimsRequest) subject() string {
+	for _, asked := range []map[string]*claimRequest{r.IDToken, r.Userinfo} {
+		if sub := asked["sub"]; sub != nil && len(sub.Value) > 0 {
+			var subject string
+			if json.Unmarshal(sub.Value, &subject) == nil {
+				return subject
+			}
+		}
+	}
+	return ""
+}
+
 // scopeClaims are the claims that a scope stands for (§5.4), and ours for roles and groups.
 var scopeClaims = map[string][]string{
 	provider.ScopeProfile: {

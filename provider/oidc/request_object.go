@@ -27,6 +27,12 @@ const objectLeeway = time.Minute
 // ones (OpenID Connect Core §6). Without an object they are the plain ones.
 func (e *Engine) withRequestObject(ctx context.Context, client provider.Client, form url.Values) (url.Values, error) {
 	object := form.Get("request")
+	if object != "" || form.Has("request_uri") {
+		// Anybody can have signatures checked and addresses fetched by it.
+		if err := e.Limits.TokenByAddress(ctx); err != nil {
+			return nil, err
+		}
+	}
 	switch reference := form.Get("request_uri"); {
 	case object != "" && reference != "":
 		return nil, invalidRequest("The request and request_uri parameters exclude each other.")
