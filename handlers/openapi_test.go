@@ -29,6 +29,7 @@ type contract struct {
 
 // readContract reads and validates the document.
 var readContract = sync.OnceValues(func() (*contract, error) {
+	openapi3filter.RegisterBodyDecoder("application/jwt", openapi3filter.FileBodyDecoder)
 	document, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
 	if err != nil {
 		return nil, err

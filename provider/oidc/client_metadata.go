@@ -142,7 +142,7 @@ func (m clientMetadata) describe(c *provider.Client) {
 	}
 	c.PKCEOptional = c.PKCEOptional && !c.Public()
 	if asked := strings.Fields(m.Scope); len(asked) > 0 {
-		c.Scopes = slices.DeleteFunc(asked, func(scope string) bool { return !slices.Contains(selfScopes, scope) })
+		c.Scopes = slices.DeleteFunc(slices.Clone(selfScopes), func(scope string) bool { return !slices.Contains(asked, scope) })
 	}
 }
 

@@ -48,12 +48,12 @@ func NewInitialAccessToken(ctx context.Context, records provider.RecordStore, us
 }
 
 // initialAccess reads the initial access token of a request, without using it.
-func (e *Engine) initialAccess(w http.ResponseWriter, r *http.Request) (*initialAccess, error) {
+func (e *Engine) initialAccess(r *http.Request) (*initialAccess, error) {
 	ctx := r.Context()
 	if err := e.Limits.TokenByAddress(ctx); err != nil {
 		return nil, err
 	}
-	token, err := bearerToken(w, r)
+	token, err := bearerHeader(r)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (e *Engine) register(w http.ResponseWriter, r *http.Request) (registrationA
 	if e.Settings.Registration == RegistrationOpen {
 		err = e.Limits.ClientRegistration(ctx)
 	} else {
-		access, err = e.initialAccess(w, r)
+		access, err = e.initialAccess(r)
 	}
 	if err != nil {
 		return registrationAnswer{}, err
@@ -109,7 +109,7 @@ func (e *Engine) register(w http.ResponseWriter, r *http.Request) (registrationA
 // client's registration access token.
 func (e *Engine) ServeRegisteredClient(w http.ResponseWriter, r *http.Request, clientID string) {
 	if r.Method == http.MethodDelete {
-		if err := e.unregister(w, r, clientID); err != nil {
+		if err := e.unregister(r, clientID); err != nil {
 			e.writeError(w, r, err)
 			return
 		}
@@ -136,7 +136,7 @@ func (e *Engine) registered(w http.ResponseWriter, r *http.Request, clientID str
 			return registrationAnswer{}, err
 		}
 	}
-	client, token, err := e.registeredClient(w, r, clientID)
+	client, token, err := e.registeredClient(r, clientID)
 	if err != nil {
 		return registrationAnswer{}, err
 	}
@@ -190,8 +190,8 @@ func (e *Engine) reregister(ctx context.Context, client provider.Client, in regi
 }
 
 // unregister deletes a client. Its tokens die with it: none is good without its client.
-func (e *Engine) unregister(w http.ResponseWriter, r *http.Request, clientID string) error {
-	client, _, err := e.registeredClient(w, r, clientID)
+func (e *Engine) unregister(r *http.Request, clientID string) error {
+	client, _, err := e.registeredClient(r, clientID)
 	if err != nil {
 		return err
 	}
@@ -205,12 +205,12 @@ func (e *Engine) unregister(w http.ResponseWriter, r *http.Request, clientID str
 
 // registeredClient finds the client that a registration access token is for. A client that there is not, one that
 // was not registered here and a wrong token are the same to whoever asks.
-func (e *Engine) registeredClient(w http.ResponseWriter, r *http.Request, clientID string) (provider.Client, string, error) {
+func (e *Engine) registeredClient(r *http.Request, clientID string) (provider.Client, string, error) {
 	ctx := r.Context()
 	if !e.registers() {
 		return provider.Client{}, "", errNoRegistration
 	}
-	token, err := bearerToken(w, r)
+	token, err := bearerHeader(r)
 	if err != nil {
 		return provider.Client{}, "", err
 	}
@@ -346,8 +346,11 @@ func (e *Engine) checkTargets(ctx context.Context, client provider.Client) error
 		field string
 		uris  []string
 	}{
-		{"jwks_uri", []string{client.JWKSURI}}, {"sector_identifier_uri", []string{client.SectorIdentifierURI}}, {"logo_uri", []string{client.LogoURI}},
-		{"backchannel_logout_uri", []string{client.BackchannelLogoutURI}}, {"request_uris", client.RequestURIs},
+		{"jwks_uri", []string{client.JWKSURI}},
+		{"sector_identifier_uri", []string{client.SectorIdentifierURI}},
+		{"logo_uri", []string{client.LogoURI}},
+		{"backchannel_logout_uri", []string{client.BackchannelLogoutURI}},
+		{"request_uris", client.RequestURIs},
 	} {
 		for _, uri := range target.uris {
 			u, err := url.Parse(uri)

@@ -85,19 +85,9 @@ func (e *Engine) authorizeBearer(ctx context.Context, token string) (Authorizati
 // bearerToken reads the token from the Authorization header or the body of a POST, never from the
 // query and never from two places (RFC 6750 §2, RFC 9700 §4.3.2). Empty: there is none.
 func bearerToken(w http.ResponseWriter, r *http.Request) (string, error) {
-	if strings.Contains(r.URL.RawQuery, "access_token=") {
-		return "", invalidRequest("The access token must not be in the query.")
-	}
-	authorization := r.Header.Values("Authorization")
-	if len(authorization) > 1 {
-		return "", invalidRequest("The request has more than one Authorization header.")
-	}
-	header := ""
-	if len(authorization) == 1 {
-		scheme, token, _ := strings.Cut(authorization[0], " ")
-		if strings.EqualFold(scheme, "Bearer") {
-			header = strings.TrimSpace(token)
-		}
+	header, err := bearerHeader(r)
+	if err != nil {
+		return "", err
 	}
 	if r.Method != http.MethodPost || r.ContentLength == 0 || r.Header.Get("Content-Type") == "" {
 		return header, nil
@@ -111,4 +101,21 @@ func bearerToken(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", invalidRequest("The request has more than one access token.")
 	}
 	return header + body, nil
+}
+
+// bearerHeader reads the token from the Authorization header alone. Empty: there is none.
+func bearerHeader(r *http.Request) (string, error) {
+	if strings.Contains(r.URL.RawQuery, "access_token=") {
+		return "", invalidRequest("The access token must not be in the query.")
+	}
+	authorization := r.Header.Values("Authorization")
+	if len(authorization) > 1 {
+		return "", invalidRequest("The request has more than one Authorization header.")
+	}
+	if len(authorization) == 1 {
+		if scheme, token, _ := strings.Cut(authorization[0], " "); strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(token), nil
+		}
+	}
+	return "", nil
 }
