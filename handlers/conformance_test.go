@@ -40,8 +40,8 @@ var basicModules = []module{
 	}},
 	{"oidcc-idtoken-signature", func(s *suite) {
 		_, t := s.signedIn()
-		_, header := s.verified(t.idToken, jose.RS256)
-		require.NotEmpty(s.t, header.KeyID)
+		_, kid := s.verified(t.idToken)
+		require.NotEmpty(s.t, kid)
 	}},
 	{"oidcc-idtoken-unsigned", func(s *suite) {
 		for name, value := range s.metadata() {
@@ -301,8 +301,8 @@ var dynamicModules = []module{
 	{"oidcc-idtoken-rs256", func(s *suite) {
 		s.addSuiteClient("certified-rs256", func(c *provider.Client) { c.IDTokenSignedResponseAlg = "RS256" })
 		b, r := s.newBrowser(s.t), s.requestOf("certified-rs256", certifiedCB)
-		_, header := s.verified(s.exchange(r, s.authorize(b, r)).idToken, jose.RS256)
-		require.NotEmpty(s.t, header.KeyID)
+		_, kid := s.verified(s.exchange(r, s.authorize(b, r)).idToken)
+		require.NotEmpty(s.t, kid)
 	}},
 	{"oidcc-userinfo-rs256", func(s *suite) {
 		s.addSuiteClient("certified-userinfo", func(c *provider.Client) { c.UserinfoSignedResponseAlg = "RS256" })
@@ -311,9 +311,7 @@ var dynamicModules = []module{
 		a := s.do(http.MethodGet, "/oauth2/userinfo", "", bearer(t.access))
 		require.Equal(s.t, http.StatusOK, a.status, a.body)
 		require.Equal(s.t, "application/jwt", a.header.Get("Content-Type"))
-		payload, _ := s.verified(a.body, jose.RS256)
-		var claims map[string]any
-		require.NoError(s.t, json.Unmarshal(payload, &claims))
+		claims, _ := s.verified(a.body)
 		require.Equal(s.t, map[string]any{
 			"iss": s.URL, "aud": "certified-userinfo", "sub": t.id["sub"], "email": email, "email_verified": true,
 		}, claims)
@@ -366,7 +364,7 @@ var dynamicModules = []module{
 			return names
 		}
 		_, t := s.signedIn()
-		_, old := s.verified(t.idToken, jose.RS256)
+		_, old := s.verified(t.idToken)
 		before := names()
 		require.NoError(s.t, s.ring.Rotate(s.t.Context()))
 		after := names()
@@ -374,10 +372,10 @@ var dynamicModules = []module{
 		require.Greater(s.t, len(after), len(before), "the next keys are known before they sign")
 		s.clock.move(time.Hour / 4)
 		_, t = s.signedIn()
-		_, header := s.verified(t.idToken, jose.RS256)
-		require.NotEqual(s.t, old.KeyID, header.KeyID)
-		require.Contains(s.t, after, header.KeyID)
-		require.Contains(s.t, names(), old.KeyID)
+		_, kid := s.verified(t.idToken)
+		require.NotEqual(s.t, old, kid)
+		require.Contains(s.t, after, kid)
+		require.Contains(s.t, names(), old)
 	}},
 }
 
@@ -486,11 +484,11 @@ func (s *suite) rotate() {
 // unpublish waits until the key of a token is published no more.
 func (s *suite) unpublish(token string) {
 	s.t.Helper()
-	_, header := s.verified(token, jose.RS256)
+	_, kid := s.verified(token)
 	s.clock.move(2 * time.Hour)
 	require.NoError(s.t, s.ring.Refresh(s.t.Context()))
 	set := s.publishedKeys()
-	require.Empty(s.t, set.Key(header.KeyID))
+	require.Empty(s.t, set.Key(kid))
 }
 
 // addSuiteClient registers another client like the suite's.

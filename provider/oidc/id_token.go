@@ -48,10 +48,8 @@ func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
 	}
 	var asked claimsRequest
 	if g.Code != nil {
-		if u.redeemed != nil { // a refreshed one answers no authorization request (OpenID Connect Core §12.2)
-			if u.redeemed != nil { // a refreshed token answers no request (OpenID Connect Core §12.2)
+		if u.redeemed != nil { // a refreshed token answers no request (OpenID Connect Core §12.2)
 			claims.Nonce = g.Code.Nonce
-		}
 		}
 		if g.Code.Claims != "" {
 			var err error
