@@ -74,7 +74,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		migrations := examineMigrations(ctx, database)
 		findings = append(findings, finding{"database", statusOK, "answers", ""}, migrations)
 		if migrations.Status == statusOK {
-			findings = append(findings, examineKeys(ctx, config, database), examineOutbox(ctx, database))
+			findings = append(findings, examineKeys(ctx, config, database), examineOutbox(ctx, database), examineOutbound(ctx, config, database))
 		}
 	}
 	findings = append(findings, examineSessions(ctx, config)...)
