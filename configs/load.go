@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/signet-id/signet/provider"
 )
 
 // Load returns the defaults, overlaid by the YAML file at path (none when empty) and by the
@@ -15,8 +17,12 @@ func Load(path string, environ []string) (Config, error) {
 	l := &loader{config: Default(), origins: map[string]origin{}}
 	whole := l.file(path)
 	l.environment(environ)
+	isSet := func(key string) bool { return l.origins[key] != origin{} }
+	if l.config.OAuth.DynamicRegistration != "off" && !isSet("oauth.grants") {
+		l.config.OAuth.Grants = append(l.config.OAuth.Grants, provider.GrantImplicit)
+	}
 	if !l.config.Loopback() {
-		l.config.setProductionDefaults(func(key string) bool { return l.origins[key] != origin{} })
+		l.config.setProductionDefaults(isSet)
 	}
 	if whole { // or else the checks would complain about what the unread part says
 		l.check()

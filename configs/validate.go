@@ -144,6 +144,8 @@ func (v *validator) tokens() {
 		"want at most tokens.refresh_token_max ("+formatDuration(t.RefreshTokenMax)+")")
 	v.check(t.RefreshGrace < t.RefreshTokenIdle, "tokens.refresh_grace",
 		"want less than tokens.refresh_token_idle ("+formatDuration(t.RefreshTokenIdle)+")")
+	v.check(time.Second <= t.CodeLifetime && t.CodeLifetime <= 10*time.Minute, "tokens.code_lifetime", "want 1s to 10m (RFC 6749 §4.1.2)")
+	v.check(time.Minute <= t.InteractionLifetime && t.InteractionLifetime <= day, "tokens.interaction_lifetime", "want 1m to 1d")
 	v.oneOf("tokens.access_token_algorithm", t.AccessTokenAlgorithm, "ES256", "RS256", "EdDSA")
 	v.check(t.KeyPollInterval > 0, "tokens.key_poll_interval", "want more than 0s")
 	// A new key is published before it signs, until every replica has read it and every cache of the
@@ -176,6 +178,10 @@ func (v *validator) accounts() {
 	v.check(a.Cookies.SameSite != "none" || a.Cookies.Secure || strings.HasPrefix(v.Issuer, "https:"), "accounts.cookies.same_site",
 		"want lax or strict: browsers drop a none cookie that is not accounts.cookies.secure")
 	v.oneOf("accounts.email_verification", a.EmailVerification, "none", "optional", "mandatory")
+	login := a.LoginSession
+	v.check(login.Idle > 0, "accounts.login_session.idle", "want more than 0s")
+	v.check(login.Max >= login.Idle, "accounts.login_session.max", "want accounts.login_session.idle or more")
+	v.check(login.Remembered >= login.Max, "accounts.login_session.remembered", "want accounts.login_session.max or more")
 	v.check(a.VerificationLifetime > 0, "accounts.verification_lifetime", "want more than 0s")
 	v.check(a.PasswordResetLifetime > 0, "accounts.password_reset_lifetime", "want more than 0s")
 	v.check(isLink(a.VerifyEmailURL, "{key}"), "accounts.verify_email_url", "want nothing, or a URL with {key}")
@@ -189,7 +195,7 @@ func (v *validator) accounts() {
 
 func (v *validator) protocol() {
 	for _, grantType := range v.OAuth.Grants {
-		v.oneOf("oauth.grants", grantType, provider.GrantAuthorizationCode, provider.GrantRefreshToken, provider.GrantPassword, provider.GrantClientCredentials)
+		v.oneOf("oauth.grants", grantType, provider.GrantAuthorizationCode, provider.GrantImplicit, provider.GrantRefreshToken, provider.GrantPassword, provider.GrantClientCredentials)
 	}
 	v.oneOf("oauth.dynamic_registration", v.OAuth.DynamicRegistration, "off", "token", "open")
 	v.check(!slices.ContainsFunc(v.CORS.AllowedOrigins, func(o string) bool { return !isOrigin(o) }),

@@ -19,7 +19,13 @@ import (
 
 // TestDiscoveryListsWhatWorks calls each thing that the metadata advertises. A field that it does not know fails.
 func TestDiscoveryListsWhatWorks(t *testing.T) {
-	s := newSignInServer(t, func(with *setup) { with.settings.Registration = oidc.RegistrationOpen })
+	s := newSignInServer(t, func(with *setup) {
+		with.settings.Registration = oidc.RegistrationOpen
+		with.settings.GrantTypes = append(with.settings.GrantTypes, provider.GrantImplicit)
+	})
+	s.changeClient(firstParty, func(c *provider.Client) {
+		c.GrantTypes, c.ResponseTypes = append(c.GrantTypes, provider.GrantImplicit), []string{"code", "id_token", "token id_token"}
+	})
 	b := s.newBrowser(t)
 	metadata := s.do(http.MethodGet, "/.well-known/openid-configuration", "").fields(t)
 	require.Equal(t, metadata, s.do(http.MethodGet, "/.well-known/oauth-authorization-server", "").fields(t))
@@ -58,7 +64,12 @@ func TestDiscoveryListsWhatWorks(t *testing.T) {
 		return b.signIn(r).Get("code")
 	}
 	for _, responseType := range list("response_types_supported") {
-		require.NotEmpty(t, code(t, newRequest(firstParty, webappCB, "response_type", responseType)))
+		r := newRequest(firstParty, webappCB, "response_type", responseType)
+		if responseType == "code" {
+			require.NotEmpty(t, code(t, r))
+			continue
+		}
+		require.NotEmpty(t, b.fragment(b.open(r.path()), r).Get("id_token"), responseType)
 	}
 	for _, mode := range list("response_modes_supported") {
 		p := b.open(newRequest(firstParty, webappCB, "response_mode", mode).path())
@@ -121,6 +132,9 @@ func TestDiscoveryListsWhatWorks(t *testing.T) {
 	}
 
 	for _, grantType := range list("grant_types_supported") {
+		if grantType == provider.GrantImplicit {
+			continue // has no business at the token endpoint
+		}
 		a := s.form("/oauth2/token", []string{"grant_type", grantType, "code", "x", "refresh_token", "x", "username", "x", "password", "x"}, basic(service, serviceSecret))
 		require.NotEqual(t, "unsupported_grant_type", a.text(t, "error"), grantType)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,8 +14,25 @@ const (
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
 	GrantPassword          = "password"
+	GrantImplicit          = "implicit"
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
 )
+
+// The response types that a client can be registered for (OAuth 2.0 Multiple Response Types §3, §5); those
+// without a code belong to the implicit grant.
+const (
+	ResponseTypeCode         = "code"
+	ResponseTypeIDToken      = "id_token"
+	ResponseTypeIDTokenToken = "id_token token"
+)
+
+// CanonicalResponseType puts the words of a response type in one order: any order means the same (OAuth 2.0
+// Multiple Response Types §2).
+func CanonicalResponseType(responseType string) string {
+	words := strings.Fields(responseType)
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
 
 // The ways a client can authenticate at the token endpoint (RFC 7591 §2, OpenID Connect Core §9).
 const (
@@ -142,6 +160,12 @@ type SecretHash struct {
 
 // Public tells whether the client cannot keep a secret (RFC 6749 §2.1).
 func (c Client) Public() bool { return c.TokenEndpointAuthMethod == AuthMethodNone }
+
+// HasResponseType tells whether the client is registered for a response type, in any order of its words.
+func (c Client) HasResponseType(responseType string) bool {
+	wanted := CanonicalResponseType(responseType)
+	return slices.ContainsFunc(c.ResponseTypes, func(have string) bool { return CanonicalResponseType(have) == wanted })
+}
 
 // HasGrantType tells whether the client is registered for a grant type.
 func (c Client) HasGrantType(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }

@@ -31,7 +31,7 @@ var (
 	clientAuthMethods   = []string{
 		AuthMethodNone, AuthMethodClientSecretBasic, AuthMethodClientSecretPost, AuthMethodClientSecretJWT, AuthMethodPrivateKeyJWT,
 	}
-	clientGrantTypes = []string{GrantPassword, GrantRefreshToken, GrantClientCredentials, GrantAuthorizationCode, GrantDeviceCode}
+	clientGrantTypes = []string{GrantPassword, GrantRefreshToken, GrantClientCredentials, GrantAuthorizationCode, GrantImplicit, GrantDeviceCode}
 )
 
 const (
@@ -155,19 +155,24 @@ func (c Client) validateGrants(faults *clientFaults) {
 		}
 	}
 	for _, responseType := range c.ResponseTypes {
-		if responseType != "code" {
-			faults.add("response_types", "must be code")
+		switch CanonicalResponseType(responseType) {
+		case ResponseTypeCode:
+			if !c.HasGrantType(GrantAuthorizationCode) {
+				faults.add("response_types", "code needs the grant type authorization_code")
+			}
+		case ResponseTypeIDToken, ResponseTypeIDTokenToken:
+			if !c.HasGrantType(GrantImplicit) {
+				faults.add("response_types", responseType+" needs the grant type implicit")
+			}
+		default:
+			faults.add("response_types", "must be among code, id_token and id_token token")
 		}
 	}
 	if c.Public() && c.HasGrantType(GrantClientCredentials) {
 		faults.add("grant_types", "client_credentials needs a client that can keep a secret (RFC 6749 §4.4)")
 	}
-	code := c.HasGrantType(GrantAuthorizationCode)
-	if len(c.ResponseTypes) > 0 && !code {
-		faults.add("response_types", "code needs the grant type authorization_code")
-	}
-	if code && len(c.RedirectURIs) == 0 {
-		faults.add("redirect_uris", "must have one for the grant type authorization_code")
+	if (c.HasGrantType(GrantAuthorizationCode) || c.HasGrantType(GrantImplicit)) && len(c.RedirectURIs) == 0 {
+		faults.add("redirect_uris", "must have one for the grant types authorization_code and implicit")
 	}
 	if c.DefaultMaxAge != nil && (*c.DefaultMaxAge < 0 || *c.DefaultMaxAge > maxDefaultAge) {
 		faults.add("default_max_age", "must be a number of seconds from 0 on")

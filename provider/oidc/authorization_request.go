@@ -17,8 +17,10 @@ import (
 // authorizationRequest is a request that was checked (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1): what
 // remains to be asked is the user.
 type authorizationRequest struct {
-	ClientID     string   `json:"client_id"`
-	RedirectURI  string   `json:"redirect_uri,omitempty"`
+	ClientID    string `json:"client_id"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// ResponseType is canonical.
+	ResponseType string   `json:"response_type,omitempty"`
 	ResponseMode string   `json:"response_mode,omitempty"`
 	State        string   `json:"state,omitempty"`
 	Scopes       []string `json:"scope,omitempty"`
@@ -106,7 +108,12 @@ func (e *Engine) tellable(client provider.Client, form url.Values, repeated []st
 		return q
 	}
 	q.RedirectURI, q.ResponseMode = form.Get("redirect_uri"), responseModeQuery
-	if mode := form.Get("response_mode"); slices.Contains(responseModes, mode) && !slices.Contains(repeated, "response_mode") {
+	q.ResponseType = provider.CanonicalResponseType(form.Get("response_type"))
+	tokens := strings.Contains(q.ResponseType, "token") // which must not end in logs (OAuth 2.0 Multiple Response Types §3)
+	if tokens {
+		q.ResponseMode = responseModeFragment
+	}
+	if mode := form.Get("response_mode"); slices.Contains(responseModes, mode) && !slices.Contains(repeated, "response_mode") && (mode != responseModeQuery || !tokens) {
 		q.ResponseMode = mode
 	}
 	if !slices.Contains(repeated, "state") {
@@ -123,16 +130,7 @@ func (e *Engine) fillAuthorizationRequest(q *authorizationRequest, client provid
 	if mode := form.Get("response_mode"); mode != "" && !slices.Contains(responseModes, mode) {
 		return invalidRequest("The response_mode is not supported.")
 	}
-	switch responseType := form.Get("response_type"); {
-	case responseType == "":
-		return invalidRequest("The response_type parameter is missing.")
-	case responseType != "code":
-		return authorizeError("unsupported_response_type", "The response_type is not supported.")
-	case !slices.Contains(client.ResponseTypes, responseType) || !client.HasGrantType(provider.GrantAuthorizationCode) ||
-		!slices.Contains(e.Settings.GrantTypes, provider.GrantAuthorizationCode):
-		return authorizeError("unauthorized_client", "The application is not allowed to use this response_type.")
-	}
-	if err := q.fillPKCE(client, form); err != nil {
+	if err := e.checkResponseType(q, client, form); err != nil {
 		return err
 	}
 	var err error
@@ -172,6 +170,36 @@ func (e *Engine) fillAuthorizationRequest(q *authorizationRequest, client provid
 			q.HintedSubject = subject
 		}
 		q.Claims, q.ClaimNames = form.Get("claims"), claims.names()
+	}
+	return nil
+}
+
+// implicit tells whether tokens are the answer, instead of a code.
+func (q authorizationRequest) implicit() bool {
+	return q.ResponseType == provider.ResponseTypeIDToken || q.ResponseType == provider.ResponseTypeIDTokenToken
+}
+
+// checkResponseType checks what a request asks to be answered with, and what that needs.
+func (e *Engine) checkResponseType(q *authorizationRequest, client provider.Client, form url.Values) error {
+	grantType := provider.GrantAuthorizationCode
+	if q.implicit() {
+		grantType = provider.GrantImplicit
+	}
+	switch {
+	case q.ResponseType == "":
+		return invalidRequest("The response_type parameter is missing.")
+	case (q.ResponseType != provider.ResponseTypeCode && !q.implicit()) || !slices.Contains(e.Settings.GrantTypes, grantType):
+		return authorizeError("unsupported_response_type", "The response_type is not supported.")
+	case !client.HasResponseType(q.ResponseType) || !client.HasGrantType(grantType):
+		return authorizeError("unauthorized_client", "The application is not allowed to use this response_type.")
+	case !q.implicit():
+		return q.fillPKCE(client, form)
+	case form.Get("response_mode") == responseModeQuery:
+		return invalidRequest("The response_mode query is not for tokens.")
+	case form.Get("nonce") == "": // OpenID Connect Core §3.2.2.1
+		return invalidRequest("The nonce parameter is missing.")
+	case !slices.Contains(strings.Fields(form.Get("scope")), provider.ScopeOpenID):
+		return authorizeError("invalid_scope", "The response_type needs the scope openid.")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ory/fosite"
@@ -201,8 +202,8 @@ func (e *Engine) page(ctx context.Context, i interaction, page Page, err error) 
 	return Step{Page: page, Handle: handle}, err
 }
 
-// issue mints the code (RFC 6749 §4.1.2). The grant is written last, under the interaction's ID: of all
-// answers to one request one gets a code.
+// issue mints what was asked for. The grant is written last, under the interaction's ID: of all
+// answers to one request one gets it.
 func (e *Engine) issue(ctx context.Context, i interaction, standing provider.Standing, login provider.LoginSession) (Step, error) {
 	q, client, now := i.Request, standing.Client, e.Now().UTC()
 	if i.Approved {
@@ -210,22 +211,15 @@ func (e *Engine) issue(ctx context.Context, i interaction, standing provider.Sta
 			return Step{}, err
 		}
 	}
-	u := &unit{client: client, begun: now, user: standing.User, refreshable: e.refreshable(client)}
+	u := &unit{client: client, begun: now, user: standing.User, standing: standing, refreshable: e.refreshable(client) && !q.implicit()}
 	u.grant = e.codeGrant(ctx, u, i, login)
 	ctx = context.WithValue(ctx, unitKey{}, u)
-	redirect, err := url.Parse(q.RedirectURI)
+	mint := e.mintCode
+	if q.implicit() {
+		mint = e.mintTokens
+	}
+	params, err := mint(ctx, i, u)
 	if err != nil {
-		return Step{}, fmt.Errorf("parse registered redirect URI: %w", err)
-	}
-	request := &fosite.AuthorizeRequest{
-		ResponseTypes: fosite.Arguments{"code"}, RedirectURI: redirect, State: q.State,
-		Request: fosite.Request{
-			ID: u.grant.ID, Client: fositeClient{client}, Session: &session{}, RequestedAt: i.BegunAt,
-			RequestedScope: q.Scopes, GrantedScope: u.grant.Scopes, RequestedAudience: q.Audience, GrantedAudience: u.grant.Audience,
-		},
-	}
-	response := fosite.NewAuthorizeResponse()
-	if err := e.codeHandler.HandleAuthorizeEndpointRequest(ctx, request, response); err != nil {
 		return Step{}, err
 	}
 	err = e.Grants.CreateGrant(ctx, u.grant)
@@ -235,7 +229,52 @@ func (e *Engine) issue(ctx context.Context, i interaction, standing provider.Sta
 	if err != nil {
 		return Step{}, err
 	}
-	return Step{Response: e.response(q, Param{"code", response.GetCode()})}, nil
+	return Step{Response: e.response(q, params...)}, nil
+}
+
+// mintCode lets fosite mint the code of a request.
+func (e *Engine) mintCode(ctx context.Context, i interaction, u *unit) ([]Param, error) {
+	q := i.Request
+	redirect, err := url.Parse(q.RedirectURI)
+	if err != nil {
+		return nil, fmt.Errorf("parse registered redirect URI: %w", err)
+	}
+	request := &fosite.AuthorizeRequest{
+		ResponseTypes: fosite.Arguments{"code"}, RedirectURI: redirect, State: q.State,
+		Request: fosite.Request{
+			ID: u.grant.ID, Client: fositeClient{u.client}, Session: &session{}, RequestedAt: i.BegunAt,
+			RequestedScope: q.Scopes, GrantedScope: u.grant.Scopes, RequestedAudience: q.Audience, GrantedAudience: u.grant.Audience,
+		},
+	}
+	response := fosite.NewAuthorizeResponse()
+	if err := e.codeHandler.HandleAuthorizeEndpointRequest(ctx, request, response); err != nil {
+		return nil, err
+	}
+	return []Param{{"code", response.GetCode()}}, nil
+}
+
+// mintTokens answers with tokens (OpenID Connect Core §3.2.2.5). Without an access token the ID token tells what
+// the scopes stand for (§5.4).
+func (e *Engine) mintTokens(ctx context.Context, i interaction, u *unit) ([]Param, error) {
+	now, lifetime := u.begun, e.accessLifetime(u.client)
+	u.grant.ExpiresAt, u.grant.IdleExpiresAt = now.Add(lifetime), now.Add(lifetime)
+	u.grant.Code.ExpiresAt, u.grant.Code.UsedAt = now, now // there is none
+	u.nonce = i.Request.Nonce
+	var params []Param
+	access := ""
+	if i.Request.ResponseType == provider.ResponseTypeIDTokenToken {
+		var err error
+		access, _, err = (&tokenStrategy{e}).GenerateAccessToken(ctx, &fosite.Request{GrantedScope: u.grant.Scopes, GrantedAudience: u.grant.Audience})
+		if err != nil {
+			return nil, err
+		}
+		params = []Param{{"access_token", access}, {"token_type", "Bearer"}, {"expires_in", strconv.Itoa(int(lifetime / time.Second))}}
+	}
+	idToken, err := e.idToken(u, access)
+	if err != nil {
+		return nil, err
+	}
+	return append(params, Param{"id_token", idToken}), nil
 }
 
 // codeGrant is the grant that a code begins. With offline_access it outlives the login session; without, it

@@ -104,7 +104,7 @@ var selfScopes = []string{
 
 // selfGrantTypes are what such clients may be registered for. Nobody vouches for them: they see no passwords, and get
 // no tokens without a user who consents.
-var selfGrantTypes = []string{provider.GrantAuthorizationCode, provider.GrantRefreshToken}
+var selfGrantTypes = []string{provider.GrantAuthorizationCode, provider.GrantRefreshToken, provider.GrantImplicit}
 
 // describe writes to a client what the metadata says, within the policy for clients that register themselves. What
 // describes the client is replaced: a member that is left out is gone. What protects it keeps its value when it

@@ -77,7 +77,7 @@ func metadata(s Settings) serverMetadata {
 		IntrospectionEndpoint:            s.Issuer + "/oauth2/introspect",
 		RevocationEndpoint:               s.Issuer + "/oauth2/revoke",
 		ScopesSupported:                  scopesSupported,
-		ResponseTypesSupported:           []string{"code"},
+		ResponseTypesSupported:           []string{provider.ResponseTypeCode},
 		ResponseModesSupported:           responseModes,
 		PromptValuesSupported:            prompts,
 		CodeChallengeMethodsSupported:    []string{"S256"},
@@ -105,6 +105,9 @@ func metadata(s Settings) serverMetadata {
 		EndSessionEndpoint:         s.Issuer + "/oauth2/logout",
 		BackchannelLogoutSupported: true, BackchannelLogoutWithSession: true,
 		FrontchannelLogoutSupported: true, FrontchannelLogoutWithSession: true,
+	}
+	if slices.Contains(s.GrantTypes, provider.GrantImplicit) {
+		m.ResponseTypesSupported = append(m.ResponseTypesSupported, provider.ResponseTypeIDToken, provider.ResponseTypeIDTokenToken)
 	}
 	if s.Registration == RegistrationOpen || s.Registration == RegistrationByToken {
 		m.RegistrationEndpoint = s.Issuer + "/oauth2/register"

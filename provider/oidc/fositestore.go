@@ -89,7 +89,7 @@ func (s *fositeStore) GetAuthorizeCodeSession(ctx context.Context, _ string, _ f
 		if err != nil {
 			return request, err
 		}
-		u.redeemed = request
+		u.redeemed, u.nonce = request, u.grant.Code.Nonce
 	}
 	return u.redeemed, nil
 }

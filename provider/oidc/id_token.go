@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 
-	"github.com/signet-id/signet/provider"
 	"github.com/signet-id/signet/provider/keys"
 )
 
@@ -33,7 +32,7 @@ const defaultIDTokenAlgorithm = keys.RS256
 // idTokenType is the "typ" of ID tokens.
 const idTokenType = "JWT"
 
-// idToken mints the ID token that goes with an access token.
+// idToken mints the ID token that goes with an access token, or alone.
 func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
 	algorithm := u.client.IDTokenSignedResponseAlg
 	if algorithm == "" {
@@ -44,23 +43,22 @@ func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
 		Issuer: e.Settings.Issuer, Subject: g.Subject, Audience: u.client.ID,
 		ExpiresAt: now.Add(e.Settings.IDTokenLifetime).Unix(), IssuedAt: now.Unix(),
 		AuthTime: g.AuthTime.Unix(), ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID,
-		AccessTokenHash: halfHash(algorithm, accessToken),
+		Nonce: u.nonce,
+	}
+	told := g.Scopes
+	if accessToken != "" { // userinfo tells what the scopes stand for
+		told, claims.AccessTokenHash = nil, halfHash(algorithm, accessToken)
 	}
 	var asked claimsRequest
-	if g.Code != nil {
-		if u.redeemed != nil { // a refreshed token answers no request (OpenID Connect Core §12.2)
-			claims.Nonce = g.Code.Nonce
-		}
-		if g.Code.Claims != "" {
-			var err error
-			if asked, err = parseClaims(g.Code.Claims); err != nil {
-				return "", err
-			}
+	if g.Code != nil && g.Code.Claims != "" {
+		var err error
+		if asked, err = parseClaims(g.Code.Claims); err != nil {
+			return "", err
 		}
 	}
 	payload, err := json.Marshal(claims)
 	if err == nil {
-		payload, err = withUserClaims(payload, u.standing.User, asked.IDToken)
+		payload, err = withUserClaims(payload, claimsFor(u.standing.User, told, asked.IDToken))
 	}
 	if err != nil {
 		return "", err
@@ -68,9 +66,8 @@ func (e *Engine) idToken(u *unit, accessToken string) (string, error) {
 	return e.Keys.Sign(algorithm, idTokenType, payload)
 }
 
-// withUserClaims adds the claims that the "claims" parameter wants in the ID token.
-func withUserClaims(payload []byte, u provider.User, asked map[string]*claimRequest) ([]byte, error) {
-	claims := claimsFor(u, nil, asked)
+// withUserClaims adds what an ID token tells of its user beyond who it is.
+func withUserClaims(payload []byte, claims userClaims) ([]byte, error) {
 	if len(claims) == 0 {
 		return payload, nil
 	}

@@ -308,9 +308,9 @@ func (e *Engine) judge(ctx context.Context, client provider.Client) error {
 	}
 	switch {
 	case slices.ContainsFunc(client.GrantTypes, func(g string) bool { return !offered(g) }):
-		return invalidMetadata("grant_types must be among those of authorization_code and refresh_token that this server offers.")
-	case !client.HasGrantType(provider.GrantAuthorizationCode):
-		return invalidMetadata("grant_types must have authorization_code.")
+		return invalidMetadata("grant_types must be among those of authorization_code, refresh_token and implicit that this server offers.")
+	case !client.HasGrantType(provider.GrantAuthorizationCode) && !client.HasGrantType(provider.GrantImplicit):
+		return invalidMetadata("grant_types must have authorization_code or implicit.")
 	case slices.ContainsFunc(client.RedirectURIs, e.ours):
 		return &Error{Code: "invalid_redirect_uri", Description: "redirect_uris must lead to the client."}
 	}

@@ -39,6 +39,9 @@ type unit struct {
 	// form is the request's, for what is compared with a code; redeemed is what came of the code.
 	form     url.Values
 	redeemed fosite.Requester
+	// nonce is the authorization request's while it is being answered; a refreshed ID token has none (OpenID
+	// Connect Core §12.2).
+	nonce string
 	// grant is the one that tokens are minted for.
 	grant provider.Grant
 }
