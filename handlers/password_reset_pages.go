@@ -56,6 +56,9 @@ func (s *Server) resetFromPage(c *gin.Context) error {
 		return err
 	}
 	keepToItself(c)
+	if err := s.Limits.AccountAPI(c.Request.Context()); err != nil {
+		return err
+	}
 	values, err := inputOf(form).read(s.newPassword()...)
 	if err == nil {
 		err = s.Accounts.ResetPassword(c.Request.Context(), c.Param("uid"), c.Param("token"), chosen(values))

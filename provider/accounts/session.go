@@ -33,7 +33,11 @@ func (a *Accounts) RenewSession(ctx context.Context, old provider.LoginSession, 
 	if err := a.Sessions.DeleteLoginSession(ctx, old.CookieHash); err != nil {
 		return "", provider.LoginSession{}, fmt.Errorf("renew login session: %w", err)
 	}
-	return a.beginSession(ctx, old.ID, user, terms)
+	secret, session, err = a.beginSession(ctx, old.ID, user, terms)
+	if errors.Is(err, provider.ErrAlreadyExists) { // another tab renewed it in this moment
+		return a.BeginSession(ctx, user, terms)
+	}
+	return secret, session, err
 }
 
 func (a *Accounts) beginSession(ctx context.Context, id string, user provider.User, terms SessionTerms) (string, provider.LoginSession, error) {

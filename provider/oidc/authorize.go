@@ -106,7 +106,7 @@ func (e *Engine) answered(ctx context.Context, i interaction, browser Browser) (
 
 // next decides what is missing: a sign-up, a sign-in, a consent, or nothing.
 func (e *Engine) next(ctx context.Context, i interaction, browser Browser) (Step, error) {
-	q := i.Request
+	q, begun := i.Request, e.Now().UTC()
 	var session *provider.LoginSession // as it is now; nil while only a page's word is known
 	if i.Session == nil {
 		var err error
@@ -124,6 +124,8 @@ func (e *Engine) next(ctx context.Context, i interaction, browser Browser) (Step
 		return Step{}, authorizeError("unauthorized_client", "The application is not allowed to sign people in.")
 	case err != nil:
 		return Step{}, err
+	case !redirectURIAllowed(standing.Client, q.RedirectURI):
+		return Step{}, errTakenBack
 	case !standing.Allows(i.Session.UserID, i.Session.BegunAt):
 		i.Session = nil // disabled, or signed out everywhere
 		return e.page(ctx, i, signInPage(q), errLoginRequired)
@@ -150,7 +152,7 @@ func (e *Engine) next(ctx context.Context, i interaction, browser Browser) (Step
 			return e.page(ctx, i, signInPage(q), errLoginRequired)
 		}
 	}
-	return e.issue(ctx, i, standing, *session)
+	return e.issue(ctx, i, standing, *session, begun)
 }
 
 // session returns the login session of a browser; nil: it has none.
@@ -182,7 +184,7 @@ func signInPage(q authorizationRequest) Page {
 
 // tooOld tells whether a sign-in is older than the request allows.
 func (e *Engine) tooOld(q authorizationRequest, authTime time.Time) bool {
-	return q.MaxAge != nil && e.Now().Sub(authTime) >= time.Duration(*q.MaxAge)*time.Second
+	return q.MaxAge != nil && int64(e.Now().Sub(authTime)/time.Second) >= *q.MaxAge // as a Duration it could overflow
 }
 
 // needsConsent tells whether the user has to be asked: never for the operator's own clients.
@@ -203,9 +205,10 @@ func (e *Engine) page(ctx context.Context, i interaction, page Page, err error) 
 }
 
 // issue mints what was asked for. The grant is written last, under the interaction's ID: of all
-// answers to one request one gets it.
-func (e *Engine) issue(ctx context.Context, i interaction, standing provider.Standing, login provider.LoginSession) (Step, error) {
-	q, client, now := i.Request, standing.Client, e.Now().UTC()
+// answers to one request one gets it. now is from before standing was read: a password changed since then ends the
+// grant.
+func (e *Engine) issue(ctx context.Context, i interaction, standing provider.Standing, login provider.LoginSession, now time.Time) (Step, error) {
+	q, client := i.Request, standing.Client
 	if i.Approved {
 		if err := e.saveConsent(ctx, i, standing.Consent, now); err != nil {
 			return Step{}, err
@@ -339,13 +342,28 @@ type Interaction struct {
 	RedirectURI string
 }
 
+// errTakenBack is for a page of ours: where the answer would go is not the client's any more.
+var errTakenBack = &Error{Status: http.StatusForbidden, Code: "unauthorized_client", Description: "The application was changed during the sign-in. Go back to it and try again."}
+
+// stillWaiting returns the client that a request came from, if it may still be answered.
+func (e *Engine) stillWaiting(ctx context.Context, i interaction) (provider.Client, error) {
+	client, err := e.clients.client(ctx, i.Request.ClientID)
+	switch {
+	case errors.Is(err, provider.ErrNotFound) || (err == nil && (client.Disabled || !redirectURIAllowed(client, i.Request.RedirectURI))):
+		return provider.Client{}, errTakenBack
+	case err != nil:
+		return provider.Client{}, err
+	}
+	return client, nil
+}
+
 // Interaction returns what a page shows of the request that it carries.
 func (e *Engine) Interaction(ctx context.Context, handle string, browser Browser) (Interaction, error) {
 	i, err := e.openInteraction(ctx, handle, browser.ID)
 	if err != nil {
 		return Interaction{}, err
 	}
-	client, err := e.clients.client(ctx, i.Request.ClientID)
+	client, err := e.stillWaiting(ctx, i)
 	if err != nil {
 		return Interaction{}, err
 	}
@@ -387,6 +405,9 @@ func (e *Engine) Approve(ctx context.Context, handle string, browser Browser) (s
 func (e *Engine) Deny(ctx context.Context, handle string, browser Browser) (*Response, error) {
 	i, err := e.openInteraction(ctx, handle, browser.ID)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := e.stillWaiting(ctx, i); err != nil {
 		return nil, err
 	}
 	report(provider.RequestFrom(ctx), i.Request.ClientID, errAccessDenied.Code)

@@ -70,6 +70,9 @@ func (e *Engine) keepInteraction(ctx context.Context, i interaction) (string, er
 	if len(sealed) <= maxSealedInteraction {
 		return base64.RawURLEncoding.EncodeToString(sealed), nil
 	}
+	if err := e.Limits.TokenByAddress(ctx); err != nil { // nobody has proved anything yet
+		return "", err
+	}
 	key := rand.Text()
 	err = e.Records.CreateRecord(ctx, provider.Record{
 		Kind: provider.RecordInteraction, Key: key, Value: sealed, ExpiresAt: i.BegunAt.Add(e.Settings.InteractionLifetime),

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -333,7 +334,12 @@ func metadataFault(invalid *provider.InvalidError) *Error {
 // ours tells whether a URI leads to this server: a client's answers must not be requests to it.
 func (e *Engine) ours(uri string) bool {
 	u, err := url.Parse(uri)
-	return err == nil && strings.EqualFold(u.Scheme+"://"+u.Host, e.Settings.Issuer)
+	own, ownErr := url.Parse(e.Settings.Issuer)
+	return err == nil && ownErr == nil && u.Scheme == own.Scheme && strings.EqualFold(u.Hostname(), own.Hostname()) && portOf(u) == portOf(own)
+}
+
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }
 
 // checkTargets refuses URIs that lead inside, as far as that can be told now; every connection is judged again. A
