@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"strings"
@@ -144,4 +145,27 @@ func TestDCR_03_AnswersDoNotComeBackToUs(t *testing.T) {
 		requireRefused(t, http.StatusBadRequest, "invalid_redirect_uri", s.tryClient(object{"redirect_uris": []string{uri}}))
 	}
 	require.Equal(t, http.StatusCreated, s.tryClient(object{"redirect_uris": []string{"https://id.example:8443/x"}}).status)
+}
+
+// What it takes to look at a signature is up to whoever chose the keys.
+func TestSignaturesByKeysOfStrangersAreCountedBefore(t *testing.T) {
+	s := newTestServer(t, func(with *setup) { with.rates.TokenPerAddress = perMinute(3) })
+	s.addSigners(t)
+	self := s.registerClient(t, object{"token_endpoint_auth_method": "private_key_jwt", "jwks": json.RawMessage(keySet(t, signingKey))})
+	for range 3 {
+		requireRefused(t, http.StatusUnauthorized, "invalid_client", s.credentials(nil, basic("nobody", "secret")))
+	}
+	requireRefused(t, http.StatusTooManyRequests, "temporarily_unavailable", s.credentials(assertion(t, signingKey, s.claims(self.id))))
+	require.Equal(t, http.StatusOK, s.credentials(assertion(t, signingKey, s.claims(signer))).status, "an operator's client has its own limit")
+}
+
+func TestDCR_01_ChangesAreCountedLikeRegistrations(t *testing.T) {
+	s := newTestServer(t, func(with *setup) { with.rates.ClientRegistrationPerAddress = perMinute(3) })
+	self := s.registerClient(t, object{})
+	change := object{"redirect_uris": []string{selfCB}}
+	for range 2 {
+		require.Equal(t, http.StatusOK, s.manage(http.MethodPut, self, change).status)
+	}
+	requireRefused(t, http.StatusTooManyRequests, "temporarily_unavailable", s.manage(http.MethodPut, self, change))
+	require.Equal(t, http.StatusOK, s.manage(http.MethodGet, self, nil).status)
 }

@@ -111,6 +111,11 @@ func (e *Engine) authenticateClient(ctx context.Context, header http.Header, for
 	case client.Public():
 		return client, e.Limits.TokenByAddress(ctx)
 	case credentials.assertion != "":
+		if client.SelfRegistered { // strangers chose its keys, and with them what a look at a signature takes
+			if err := e.Limits.TokenByAddress(ctx); err != nil {
+				return provider.Client{}, err
+			}
+		}
 		if err := e.checkAssertion(ctx, client, credentials.assertion); err != nil {
 			return provider.Client{}, e.limitedByAddress(ctx, err)
 		}

@@ -143,6 +143,11 @@ func (e *Engine) registered(w http.ResponseWriter, r *http.Request, clientID str
 	}
 	secret := ""
 	if r.Method == http.MethodPut {
+		if e.Settings.Registration == RegistrationOpen { // its URIs are looked up and read like those of a new client
+			if err := e.Limits.ClientRegistration(r.Context()); err != nil {
+				return registrationAnswer{}, err
+			}
+		}
 		if client, secret, err = e.reregister(r.Context(), client, in); err != nil {
 			return registrationAnswer{}, err
 		}
