@@ -481,3 +481,39 @@ func TestASubjectThatIsAskedForIsTheOnlyOne(t *testing.T) {
 	r := newRequest(firstParty, webappCB, "claims", `{"id_token":{"acr":{"essential":true,"value":"urn:other"}}}`)
 	b.requireError(r, b.open(r.path()), "unmet_authentication_requirements")
 }
+
+// A claim that is asked for by name is told to clients that are registered for its scope, and to nobody else.
+func TestAClaimByNameOpensNoDoor(t *testing.T) {
+	s := newSignInServer(t)
+	s.fullUser(t)
+	s.changeClient(firstParty, func(c *provider.Client) { c.Scopes = []string{"openid", "profile"} })
+	b := s.newBrowser(t)
+	r := newRequest(firstParty, webappCB, "claims", `{"userinfo":{"roles":null,"email":{"essential":true},"nickname":null},"id_token":{"groups":null,"gender":null}}`)
+	a := s.redeem(r, b.signIn(r).Get("code"))
+	told := s.do(http.MethodGet, "/oauth2/userinfo", "", bearer(a.text(t, "access_token"))).fields(t)
+	require.Equal(t, map[string]any{"sub": s.user.Subject, "nickname": "Ada"}, told)
+	claims := answer{body: string(decodeSegment(t, a.text(t, "id_token"), 1))}.fields(t)
+	require.Equal(t, "female", claims["gender"])
+	require.NotContains(t, claims, "groups")
+}
+
+// A short-lived store that comes back with old data revives no login session.
+func TestASignedOutSessionStaysSignedOut(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *testServer) {
+		s.addWebClients()
+		b := s.newBrowser(t)
+		require.NotEmpty(t, b.signIn(newRequest(firstParty, webappCB)).Get("code"))
+		sessions, err := s.sessions.LoginSessionsOfUser(t.Context(), s.user.ID)
+		require.NoError(t, err)
+		require.Len(t, sessions, 1)
+		cookies := maps.Clone(b.cookies)
+		require.True(t, b.submit(b.open("/logout"), "logout-confirm").has("logged-out"))
+
+		require.NoError(t, s.sessions.CreateLoginSession(t.Context(), sessions[0]))
+		b.cookies = cookies
+		silent := newRequest(firstParty, webappCB, "prompt", "none")
+		b.requireError(silent, b.open(silent.path()), "login_required")
+		require.True(t, b.open("/account/profile").has("login-form"))
+		require.NotEmpty(t, b.signIn(newRequest(firstParty, webappCB)).Get("code"), "and its owner signs in anew")
+	})
+}

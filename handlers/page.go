@@ -258,7 +258,20 @@ func (s *Server) currentSession(c *gin.Context) (provider.LoginSession, error) {
 	if secret == "" {
 		return provider.LoginSession{}, provider.ErrNotFound
 	}
-	return s.Accounts.Session(c.Request.Context(), secret)
+	session, err := s.Accounts.Session(c.Request.Context(), secret)
+	if err != nil {
+		return provider.LoginSession{}, err
+	}
+	return session, s.notEnded(c, session)
+}
+
+// notEnded is provider.ErrNotFound for a login session that was ended, and that a store brought back.
+func (s *Server) notEnded(c *gin.Context, session provider.LoginSession) error {
+	ended, err := s.Engine.LoginSessionEnded(c.Request.Context(), session)
+	if err == nil && ended {
+		err = provider.ErrNotFound
+	}
+	return err
 }
 
 // loggedIn returns who is signed in at a browser. provider.ErrNotFound: nobody.
@@ -267,7 +280,11 @@ func (s *Server) loggedIn(c *gin.Context) (provider.User, provider.LoginSession,
 	if secret == "" {
 		return provider.User{}, provider.LoginSession{}, provider.ErrNotFound
 	}
-	return s.Accounts.SessionUser(c.Request.Context(), secret)
+	user, session, err := s.Accounts.SessionUser(c.Request.Context(), secret)
+	if err == nil {
+		err = s.notEnded(c, session)
+	}
+	return user, session, err
 }
 
 // clientView is a client as a page shows it.

@@ -61,9 +61,9 @@ func (d countedDatabase) Standing(ctx context.Context, clientID string, userID i
 	return d.s.database.Standing(ctx, clientID, userID, grantID)
 }
 
-func (d countedDatabase) AuthorizationStanding(ctx context.Context, clientID string, userID int64) (provider.Standing, error) {
+func (d countedDatabase) AuthorizationStanding(ctx context.Context, clientID string, userID int64, sessionID string) (provider.Standing, error) {
 	d.count("AuthorizationStanding")
-	return d.s.database.AuthorizationStanding(ctx, clientID, userID)
+	return d.s.database.AuthorizationStanding(ctx, clientID, userID, sessionID)
 }
 
 func (d countedDatabase) SaveConsent(ctx context.Context, consent provider.Consent) error {

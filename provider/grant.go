@@ -131,11 +131,13 @@ type GrantStore interface {
 	GrantsOfUser(ctx context.Context, userID int64) ([]Grant, error)
 }
 
-// EndedGrantStore remembers in the long-lived store that a grant was ended, so that a short-lived
-// store that comes back with old data revives nothing.
+// EndedGrantStore remembers in the long-lived store that a grant, or a login session, was ended, so that a
+// short-lived store that comes back with old data revives nothing.
 type EndedGrantStore interface {
 	// RecordEndedGrant is idempotent. The record is kept until nothing of the grant could live.
 	RecordEndedGrant(ctx context.Context, grantID string, until time.Time) error
+	// GrantEnded tells whether RecordEndedGrant was called for an ID.
+	GrantEnded(ctx context.Context, grantID string) (bool, error)
 }
 
 // Standing is what the long-lived store says of everything that a token depends on.
@@ -143,7 +145,7 @@ type Standing struct {
 	Client Client
 	// User is the zero value when the grant has no user or the user is gone.
 	User User
-	// GrantEnded says that the grant was revoked, logged out or reused.
+	// GrantEnded says that the grant was revoked, logged out or reused, or the login session signed out.
 	GrantEnded bool
 	// Consent is what the user consented to for the client; the zero value: nothing. Only
 	// AuthorizationStanding reads it.
@@ -156,8 +158,8 @@ type StandingStore interface {
 	// Standing is one indexed query. ErrNotFound: the client is gone. userID 0 asks for no user.
 	Standing(ctx context.Context, clientID string, userID int64, grantID string) (Standing, error)
 	// AuthorizationStanding is Standing before there is a grant, with the user's consent; one indexed query
-	// too.
-	AuthorizationStanding(ctx context.Context, clientID string, userID int64) (Standing, error)
+	// too. GrantEnded says that the login session was ended (EndedGrantStore).
+	AuthorizationStanding(ctx context.Context, clientID string, userID int64, sessionID string) (Standing, error)
 }
 
 // Allows tells whether a grant that began at begun for the user (0: none) may be used.

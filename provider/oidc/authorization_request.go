@@ -156,22 +156,30 @@ func (e *Engine) fillAuthorizationRequest(q *authorizationRequest, client provid
 	}
 	q.Nonce, q.LoginHint, q.UILocales = form.Get("nonce"), form.Get("login_hint"), strings.Fields(form.Get("ui_locales"))
 	if form.Has("claims") {
-		claims, err := parseClaims(form.Get("claims"))
-		if err != nil {
-			return err
-		}
-		if !claims.acrReachable(acrPassword) {
-			return errUnmetACR
-		}
-		if subject := claims.subject(); subject != "" {
-			if q.HintedSubject != "" && q.HintedSubject != subject {
-				return errLoginRequired
-			}
-			q.HintedSubject = subject
-		}
-		q.Claims, q.ClaimNames = form.Get("claims"), claims.names()
+		return q.fillClaims(client, form.Get("claims"))
 	}
 	return nil
+}
+
+// fillClaims reads the claims that are asked for by name (OpenID Connect Core §5.5).
+func (q *authorizationRequest) fillClaims(client provider.Client, parameter string) error {
+	claims, err := parseClaims(parameter)
+	if err != nil {
+		return err
+	}
+	if !claims.acrReachable(acrPassword) {
+		return errUnmetACR
+	}
+	if subject := claims.subject(); subject != "" {
+		if q.HintedSubject != "" && q.HintedSubject != subject {
+			return errLoginRequired
+		}
+		q.HintedSubject = subject
+	}
+	claims = claims.within(client.Scopes)
+	raw, err := json.Marshal(claims)
+	q.Claims, q.ClaimNames = string(raw), claims.names()
+	return err
 }
 
 // implicit tells whether tokens are the answer, instead of a code.

@@ -118,7 +118,7 @@ func (e *Engine) next(ctx context.Context, i interaction, browser Browser) (Step
 		}
 		i.Session = seen(*session)
 	}
-	standing, err := e.Standings.AuthorizationStanding(ctx, q.ClientID, i.Session.UserID)
+	standing, err := e.Standings.AuthorizationStanding(ctx, q.ClientID, i.Session.UserID, i.Session.ID)
 	switch {
 	case errors.Is(err, provider.ErrNotFound) || (err == nil && standing.Client.Disabled):
 		return Step{}, authorizeError("unauthorized_client", "The application is not allowed to sign people in.")

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,15 +11,15 @@ import (
 
 // claimsRequest is the "claims" parameter (OpenID Connect Core §5.5): claims asked for by name.
 type claimsRequest struct {
-	Userinfo map[string]*claimRequest `json:"userinfo"`
-	IDToken  map[string]*claimRequest `json:"id_token"`
+	Userinfo map[string]*claimRequest `json:"userinfo,omitempty"`
+	IDToken  map[string]*claimRequest `json:"id_token,omitempty"`
 }
 
 // claimRequest says how a claim is asked for; nil: in no special way.
 type claimRequest struct {
-	Essential bool              `json:"essential"`
-	Value     json.RawMessage   `json:"value"`
-	Values    []json.RawMessage `json:"values"`
+	Essential bool              `json:"essential,omitempty"`
+	Value     json.RawMessage   `json:"value,omitempty"`
+	Values    []json.RawMessage `json:"values,omitempty"`
 }
 
 const (
@@ -35,6 +36,21 @@ func parseClaims(raw string) (claimsRequest, error) {
 		return claimsRequest{}, errClaims
 	}
 	return r, nil
+}
+
+// within drops the claims whose scope a client is not registered for: a name opens no door that the scope does
+// not.
+func (r claimsRequest) within(scopes []string) claimsRequest {
+	allowed := func(name string, _ *claimRequest) bool {
+		if !slices.Contains(userClaimNames, name) {
+			return true // "sub", "acr": of the sign-in, not of the person
+		}
+		return slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(scopeClaims[scope], name) })
+	}
+	for _, asked := range []map[string]*claimRequest{r.Userinfo, r.IDToken} {
+		maps.DeleteFunc(asked, func(name string, c *claimRequest) bool { return !allowed(name, c) })
+	}
+	return r
 }
 
 // names lists what is asked for and can be told, sorted.

@@ -17,9 +17,18 @@ func (e *Engine) EndLoginSession(ctx context.Context, session provider.LoginSess
 	return err
 }
 
+// LoginSessionEnded tells whether a login session was ended, whatever the short-lived store says.
+func (e *Engine) LoginSessionEnded(ctx context.Context, session provider.LoginSession) (bool, error) {
+	return e.Ended.GrantEnded(ctx, session.ID)
+}
+
 // endLoginSession also returns the addresses that the browser itself has to load for clients to learn of it
 // (OpenID Connect Front-Channel Logout §2).
 func (e *Engine) endLoginSession(ctx context.Context, session provider.LoginSession) (frames []string, err error) {
+	// First where it outlives everything: a short-lived store that comes back with old data revives nothing.
+	if err := e.Ended.RecordEndedGrant(ctx, session.ID, session.ExpiresAt); err != nil {
+		return nil, err
+	}
 	grants, err := e.Grants.GrantsOfUser(ctx, session.UserID)
 	if err != nil {
 		return nil, err

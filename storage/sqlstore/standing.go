@@ -17,8 +17,8 @@ const standingUser = "u.id, u.subject, u.email, u.email_verified, u.first_name, 
 const standingQuery = "SELECT c.disabled, c.created_at, c.updated_at, c.document, r.grant_id IS NOT NULL, " + standingUser +
 	"FROM clients c LEFT JOIN users u ON u.id = ? LEFT JOIN revoked_grants r ON r.grant_id = ? WHERE c.id = ?"
 
-const authorizationStandingQuery = "SELECT c.disabled, c.created_at, c.updated_at, c.document, o.created_at, o.given_at, o.document, " + standingUser +
-	"FROM clients c LEFT JOIN users u ON u.id = ? LEFT JOIN consents o ON o.user_id = ? AND o.client_id = c.id WHERE c.id = ?"
+const authorizationStandingQuery = "SELECT c.disabled, c.created_at, c.updated_at, c.document, o.created_at, o.given_at, o.document, r.grant_id IS NOT NULL, " + standingUser +
+	"FROM clients c LEFT JOIN users u ON u.id = ? LEFT JOIN consents o ON o.user_id = ? AND o.client_id = c.id LEFT JOIN revoked_grants r ON r.grant_id = ? WHERE c.id = ?"
 
 // maybeUser reads the columns of standingUser.
 type maybeUser struct {
@@ -60,17 +60,17 @@ func (s *Store) Standing(ctx context.Context, clientID string, userID int64, gra
 	return standing, nil
 }
 
-func (s *Store) AuthorizationStanding(ctx context.Context, clientID string, userID int64) (provider.Standing, error) {
+func (s *Store) AuthorizationStanding(ctx context.Context, clientID string, userID int64, sessionID string) (provider.Standing, error) {
 	var (
 		standing provider.Standing
 		user     maybeUser
 		client   = clientRow{ID: clientID}
 		consent  = consentRow{UserID: userID, ClientID: clientID}
 	)
-	err := s.queryRow(ctx, authorizationStandingQuery, []any{userID, userID, clientID},
+	err := s.queryRow(ctx, authorizationStandingQuery, []any{userID, userID, sessionID, clientID},
 		append([]any{
 			&client.Disabled, &client.CreatedAt, &client.UpdatedAt, &client.Document,
-			&consent.CreatedAt, &consent.GivenAt, &consent.Document,
+			&consent.CreatedAt, &consent.GivenAt, &consent.Document, &standing.GrantEnded,
 		}, user.dest()...)...)
 	if err == nil {
 		err = s.complete(&standing, client, user)
@@ -102,4 +102,16 @@ func (s *Store) RecordEndedGrant(ctx context.Context, grantID string, until time
 		return fmt.Errorf("record ended grant: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) GrantEnded(ctx context.Context, grantID string) (bool, error) {
+	var one int
+	err := s.queryRow(ctx, "SELECT 1 FROM revoked_grants WHERE grant_id = ?", []any{grantID}, &one)
+	if errors.Is(err, provider.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read ended grant: %w", err)
+	}
+	return true, nil
 }

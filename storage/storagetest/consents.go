@@ -27,11 +27,25 @@ func RunConsents(t *testing.T, open func(t *testing.T) Consents) {
 	}
 
 	t.Run("without a consent the standing has none", func(t *testing.T) {
-		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID)
+		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID, name("session"))
 		require.NoError(t, err)
 		requireKept(t, provider.Standing{Client: client, User: user}, got)
-		_, err = store.AuthorizationStanding(t.Context(), name("client"), user.ID)
+		_, err = store.AuthorizationStanding(t.Context(), name("client"), user.ID, "")
 		require.ErrorIs(t, err, provider.ErrNotFound)
+	})
+
+	t.Run("a login session that was ended is known", func(t *testing.T) {
+		session := name("session")
+		ended, err := store.GrantEnded(t.Context(), session)
+		require.NoError(t, err)
+		require.False(t, ended)
+		require.NoError(t, store.RecordEndedGrant(t.Context(), session, now().Add(time.Hour)))
+		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID, session)
+		require.NoError(t, err)
+		require.True(t, got.GrantEnded)
+		ended, err = store.GrantEnded(t.Context(), session)
+		require.NoError(t, err)
+		require.True(t, ended)
 	})
 
 	t.Run("a consent is kept, and replaced but for its beginning", func(t *testing.T) {
@@ -41,7 +55,7 @@ func RunConsents(t *testing.T, open func(t *testing.T) Consents) {
 		second.CreatedAt, second.GivenAt = second.CreatedAt.Add(time.Hour), second.GivenAt.Add(time.Hour)
 		require.NoError(t, store.SaveConsent(t.Context(), second))
 		second.CreatedAt = first.CreatedAt
-		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID)
+		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID, name("session"))
 		require.NoError(t, err)
 		requireKept(t, provider.Standing{Client: client, User: user, Consent: second}, got)
 		list, err := store.ConsentsOfUser(t.Context(), user.ID)
@@ -66,7 +80,7 @@ func RunConsents(t *testing.T, open func(t *testing.T) Consents) {
 		for range 2 {
 			require.NoError(t, store.RevokeConsent(t.Context(), user.ID, client.ID))
 		}
-		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID)
+		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID, name("session"))
 		require.NoError(t, err)
 		require.Empty(t, got.Consent)
 	})
@@ -75,7 +89,7 @@ func RunConsents(t *testing.T, open func(t *testing.T) Consents) {
 		require.NoError(t, store.SaveConsent(t.Context(), given("openid")))
 		require.NoError(t, store.DeleteClient(t.Context(), client.ID))
 		require.NoError(t, store.CreateClient(t.Context(), client))
-		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID)
+		got, err := store.AuthorizationStanding(t.Context(), client.ID, user.ID, name("session"))
 		require.NoError(t, err)
 		require.Empty(t, got.Consent, "a client of the same ID is another client")
 		require.NoError(t, store.SaveConsent(t.Context(), given("openid")))
