@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -247,11 +248,12 @@ func TestLoginsThatFailTakeTheSameTime(t *testing.T) {
 	social := f.registerAs(t, "social@example.com")
 	require.NoError(t, f.users.UpdateUser(t.Context(), social.ID, provider.UserChange{PasswordHash: &unusable}))
 
+	// The work of this process: nothing here waits, and other processes do not disturb it.
 	measure := func(address, password string) time.Duration {
-		start := time.Now()
+		start := cpuTime(t)
 		_, err := f.Authenticate(t.Context(), address, password)
 		require.ErrorIs(t, err, provider.ErrInvalidCredentials)
-		return time.Since(start)
+		return cpuTime(t) - start
 	}
 	const tries = 15
 	others := map[string]struct{ address, password string }{
@@ -269,23 +271,26 @@ func TestLoginsThatFailTakeTheSameTime(t *testing.T) {
 				times[name] = append(times[name], measure(other.address, other.password))
 			}
 		}
-		known := median(times["known"])
+		known := slices.Min(times["known"])
 		report = report[:0]
 		for name := range others {
-			if d := (median(times[name]) - known).Abs(); d > known/20 || d > 5*time.Millisecond {
-				report = append(report, name+": "+median(times[name]).String()+" against "+known.String())
+			if d := (slices.Min(times[name]) - known).Abs(); d > known/20 || d > 5*time.Millisecond {
+				report = append(report, name+": "+slices.Min(times[name]).String()+" against "+known.String())
 			}
 		}
 		if len(report) == 0 {
 			return
 		}
 	}
-	require.Empty(t, report, "medians differ by more than 5 % or 5 ms, twelve times")
+	require.Empty(t, report, "the least differ by more than 5 % or 5 ms, twelve times")
 }
 
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
+// cpuTime is what this process has had of the processors.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func TestLoginIsNotedAndChangesNothingElse(t *testing.T) {
