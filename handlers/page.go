@@ -194,11 +194,22 @@ type pageHandler func(c *gin.Context) error
 // onPage adapts a handler of a page to gin.
 func (s *Server) onPage(h pageHandler) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		for _, sent := range c.Request.Cookies() {
+			if len(sent.Value) > maxCookie {
+				s.errorPage(c, errLargeCookie)
+				return
+			}
+		}
 		if err := h(c); err != nil {
 			s.errorPage(c, err)
 		}
 	}
 }
+
+// maxCookie is what browsers keep of one (RFC 6265 §6.1), in bytes.
+const maxCookie = 4096
+
+var errLargeCookie = &oidc.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "invalid_request", Description: "A cookie is too large."}
 
 // errorPage tells a person what went wrong, in our words, with the id under which the log explains it.
 func (s *Server) errorPage(c *gin.Context, err error) {

@@ -540,6 +540,8 @@ func TestWEB_06_CookiesOfOthersSignNobodyIn(t *testing.T) {
 		s := newTestServer(t)
 		r := s.reader(t)
 		r.cookies[name] = strings.Repeat("x", 5<<10)
-		r.goesTo("/login?next=%2Faccount%2Fpassword", r.get("/account/password"))
+		for _, path := range []string{"/account/password", "/login", "/oauth2/authorize"} {
+			require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, r.get(path).status)
+		}
 	})
 }
