@@ -640,6 +640,18 @@ func TestBackChannelLogout(t *testing.T) {
 		_, token, _ := strings.Cut(re.waitFor(t, 2)[1], "logout_token=")
 		require.Equal(t, claimsOf(t, again)["sid"], claimsOf(t, token)["sid"])
 	})
+	t.Run("a new password tells of every session", func(t *testing.T) {
+		re := newReceiver(t, nil)
+		s, p, hint := withParty(t, func(c *provider.Client) { c.BackchannelLogoutURI = re.URL })
+		s.tellClients(t, true, re)
+		in := s.json(login, object{"email": email, "password": password}).text(t, "access_token")
+		require.Equal(t, http.StatusOK, s.json(passwordChange, object{
+			"old_password": password, "new_password1": renewed, "new_password2": renewed,
+		}, bearer(in)).status)
+		_, token, _ := strings.Cut(re.waitFor(t, 1)[0], "logout_token=")
+		require.Equal(t, claimsOf(t, hint)["sid"], claimsOf(t, token)["sid"])
+		p.requireOut()
+	})
 }
 
 func TestLGO_02_BackChannelLogoutToABadServer(t *testing.T) {

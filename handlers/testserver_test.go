@@ -251,6 +251,7 @@ func startTestServer(t *testing.T, clock *clock, database *sqlstore.Store, short
 		Clients:  database, Users: database, Standings: database, Ended: database, Consents: database, Grants: short, Sessions: short, Records: short, Fetcher: with.fetcher, Notices: outbox.New(provider.TopicLogoutNotice, database, master, clock.now), Keys: ring, Master: master,
 		Accounts: s.accounts, Secrets: clientsecrets.NewVerifier(s.accounts.Passwords), Limits: doors, Log: log, Now: clock.now,
 	})
+	s.accounts.SignedOut = s.engine
 	s.handler.Engine, s.handler.Accounts, s.handler.Limits = s.engine, s.accounts, doors
 	s.ring = ring
 	s.Config.Handler = s.handler.Routes()

@@ -142,6 +142,7 @@ func (a *app) serve(ctx context.Context, config configs.Config, demo bool) error
 		Grants: sessions, Sessions: sessions, Records: sessions, Fetcher: client, Notices: newNotices(database, master), Keys: ring, Master: master,
 		Accounts: users, Secrets: clientsecrets.NewVerifier(newClientHasher(config)), Limits: doors, Log: log, Now: time.Now,
 	})
+	users.SignedOut = engine
 	if demo {
 		if err := a.makeDemo(ctx, config, users, database); err != nil {
 			return fmt.Errorf("make the demo: %w", err)

@@ -50,6 +50,8 @@ type Accounts struct {
 	Links   Links
 	// Sessions keeps the browsers that are signed in.
 	Sessions provider.LoginSessionStore
+	// SignedOut hears of users whose login sessions have all ended, those begun until then; nil: nobody does.
+	SignedOut SignOutListener
 	// VerificationLifetime and ResetLifetime end what was mailed.
 	VerificationLifetime time.Duration
 	ResetLifetime        time.Duration
@@ -62,6 +64,11 @@ type Accounts struct {
 	NewestResetOnly bool
 	// OldPasswordOptional lets a signed-in user choose a new password without the old one.
 	OldPasswordOptional bool
+}
+
+// SignOutListener ends what hangs on login sessions that are not valid any more.
+type SignOutListener interface {
+	EndLoginSessions(ctx context.Context, userID int64, begunUntil time.Time) error
 }
 
 // Registration is what somebody says of themselves to become a user.
@@ -221,8 +228,18 @@ func (a *Accounts) ChangePassword(ctx context.Context, userID int64, old string,
 	if err != nil {
 		return err
 	}
+	return a.newPasswordStands(ctx, user, change)
+}
+
+// newPasswordStands writes the change that a new password makes, and tells whom it concerns.
+func (a *Accounts) newPasswordStands(ctx context.Context, user provider.User, change provider.UserChange) error {
 	if err := a.Users.UpdateUser(ctx, user.ID, change); err != nil {
 		return err
+	}
+	if a.SignedOut != nil {
+		if err := a.SignedOut.EndLoginSessions(ctx, user.ID, *change.SessionsValidAfter); err != nil {
+			return err
+		}
 	}
 	return a.mail(ctx, provider.MailPasswordSet, user, "")
 }

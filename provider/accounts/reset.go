@@ -92,10 +92,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, uid, token string, chosen 
 		return err
 	}
 	// The link was read at the address.
-	if err := a.Users.UpdateUser(ctx, user.ID, a.withVerified(change, user)); err != nil {
-		return err
-	}
-	return a.mail(ctx, provider.MailPasswordSet, user, "")
+	return a.newPasswordStands(ctx, user, a.withVerified(change, user))
 }
 
 func (a *Accounts) presentReset(ctx context.Context, user provider.User, token string) (bool, error) {

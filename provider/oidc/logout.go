@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/signet-id/signet/provider"
 )
@@ -57,10 +58,6 @@ func (e *Engine) EndAllSessions(ctx context.Context, userID int64) error {
 	if err := e.Users.UpdateUser(ctx, userID, provider.UserChange{SessionsValidAfter: &now}); err != nil {
 		return err
 	}
-	sessions, err := e.Sessions.LoginSessionsOfUser(ctx, userID)
-	if err != nil {
-		return err
-	}
 	grants, err := e.Grants.GrantsOfUser(ctx, userID)
 	if err != nil {
 		return err
@@ -72,8 +69,17 @@ func (e *Engine) EndAllSessions(ctx context.Context, userID int64) error {
 			}
 		}
 	}
+	return e.EndLoginSessions(ctx, userID, now)
+}
+
+// EndLoginSessions ends the login sessions of a user that began at a moment or before, and tells the clients.
+func (e *Engine) EndLoginSessions(ctx context.Context, userID int64, begunUntil time.Time) error {
+	sessions, err := e.Sessions.LoginSessionsOfUser(ctx, userID)
+	if err != nil {
+		return err
+	}
 	for _, session := range sessions {
-		if !session.CreatedAt.After(now) {
+		if !session.CreatedAt.After(begunUntil) {
 			if err := e.EndLoginSession(ctx, session); err != nil {
 				return err
 			}
