@@ -30,6 +30,8 @@ type conn struct {
 	net    net.Conn
 	reader *bufio.Reader
 	body   []byte
+	// heard, unless nil, hears cookies and redirects.
+	heard *browser
 }
 
 // do sends a request and reads its answer. The body is valid until the next call.
@@ -104,6 +106,10 @@ func (c *conn) read() (status int, keep bool, err error) {
 			break
 		}
 		switch {
+		case c.heard != nil && hasName(line, "location:"):
+			c.heard.location = headerValue(line)
+		case c.heard != nil && hasName(line, "set-cookie:"):
+			c.heard.setCookie(headerValue(line))
 		case hasName(line, "content-length:"):
 			if length, err = strconv.Atoi(headerValue(line)); err != nil {
 				return 0, false, errAnswer
@@ -171,6 +177,18 @@ func (c *conn) readChunks() error {
 			return err
 		}
 	}
+}
+
+// A browser keeps what answers tell it to: cookies, and where to go.
+type browser struct {
+	cookies  map[string]string
+	location string
+}
+
+func (b *browser) setCookie(header string) {
+	pair, _, _ := strings.Cut(header, ";")
+	name, value, _ := strings.Cut(pair, "=")
+	b.cookies[name] = value
 }
 
 func hasName(header []byte, lowerName string) bool {

@@ -175,12 +175,41 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.refuse != nil && s.refuse(w, r) {
 		return
 	}
+	if s.page(w, r) {
+		return
+	}
 	if status, answer := s.answer(r); status != 0 {
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(answer)
 		return
 	}
 	w.WriteHeader(http.StatusBadRequest)
+}
+
+// page answers what a browser asks for on its way through a sign-in; each step proves the last.
+func (s *stub) page(w http.ResponseWriter, r *http.Request) bool {
+	interaction := r.FormValue("interaction")
+	known, _ := r.Cookie("browser")
+	switch step := r.Method + " " + r.URL.Path + " " + interaction; {
+	case step == "GET /oauth2/authorize " && r.FormValue("code_challenge") != "":
+		http.SetCookie(w, &http.Cookie{Name: "browser", Value: "b"})
+		http.Redirect(w, r, "/login?interaction=a", http.StatusSeeOther)
+	case known == nil:
+		return false
+	case step == "GET /login a", step == "GET /consent c":
+		_, _ = fmt.Fprintf(w, `<form><input type="hidden" name="form_token" value="t"><input type="hidden" name="interaction" value="%s">`, interaction)
+	case step == "POST /login a" && r.FormValue("form_token") == "t" && r.FormValue("password") == stubPassword:
+		http.Redirect(w, r, "/oauth2/authorize?interaction=b", http.StatusSeeOther)
+	case step == "GET /oauth2/authorize b":
+		http.Redirect(w, r, "/consent?interaction=c", http.StatusSeeOther)
+	case step == "POST /consent c" && r.FormValue("form_token") == "t" && r.FormValue("action") == "accept":
+		http.Redirect(w, r, "/oauth2/authorize?interaction=d", http.StatusSeeOther)
+	case step == "GET /oauth2/authorize d":
+		http.Redirect(w, r, RedirectURI+"?code=c", http.StatusSeeOther)
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *stub) answer(r *http.Request) (int, map[string]string) {
@@ -195,7 +224,7 @@ func (s *stub) answer(r *http.Request) (int, map[string]string) {
 		switch {
 		case !client:
 			return 0, nil
-		case r.FormValue("grant_type") == "client_credentials":
+		case r.FormValue("grant_type") == "client_credentials", r.FormValue("grant_type") == "authorization_code" && r.FormValue("code") == "c":
 			return 200, map[string]string{"access_token": "access"}
 		case r.FormValue("grant_type") == "password" && strings.HasPrefix(r.FormValue("username"), "bench-") && r.FormValue("password") == stubPassword:
 			return 200, map[string]string{"access_token": "access", "refresh_token": s.issue()}

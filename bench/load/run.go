@@ -127,6 +127,14 @@ func (w *worker) run(ctx context.Context, n int) *tally {
 			break
 		}
 		began := time.Now()
+		if w.flow.whole != nil {
+			if err := w.flow.whole(ctx); err == nil {
+				seen.latencies = append(seen.latencies, time.Since(began))
+			} else if ctx.Err() == nil {
+				seen.errors[err.Error()]++
+			}
+			continue
+		}
 		status, body, err := w.conn.do(ctx, w.flow.request)
 		switch {
 		case err != nil && ctx.Err() != nil:

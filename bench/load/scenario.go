@@ -20,6 +20,8 @@ type flow struct {
 	request []byte
 	// next makes the request that follows a successful answer; nil repeats the same one.
 	next func(body []byte) ([]byte, error)
+	// whole, instead of request, is several requests that count as one.
+	whole func(ctx context.Context) error
 }
 
 const (
@@ -43,6 +45,7 @@ var scenarios = map[string]func(context.Context, *session) (flow, error){
 	"login":              login,
 	"user":               user,
 	"account_refresh":    accountRefresh,
+	"sign_in":            signIn,
 }
 
 // Scenarios returns the names of all scenarios.
@@ -148,7 +151,7 @@ func refresh(ctx context.Context, s *session) (flow, error) {
 	if err != nil {
 		return flow{}, err
 	}
-	return flow{s.refreshGrant(first.Refresh), func(body []byte) ([]byte, error) {
+	return flow{request: s.refreshGrant(first.Refresh), next: func(body []byte) ([]byte, error) {
 		t, err := readTokens(body)
 		if err == nil && t.Refresh == "" {
 			err = errNoToken
@@ -179,7 +182,7 @@ func registration(_ context.Context, s *session) (flow, error) {
 		}), nil
 	}
 	first, err := next(nil)
-	return flow{first, next}, err
+	return flow{request: first, next: next}, err
 }
 
 func login(_ context.Context, s *session) (flow, error) { return flow{request: s.login()}, nil }
@@ -196,7 +199,7 @@ func accountRefresh(ctx context.Context, s *session) (flow, error) {
 		return flow{}, err
 	}
 	request := func() []byte { return s.account("token/refresh/", map[string]string{"refresh": t.Refresh}) }
-	return flow{request(), func(body []byte) ([]byte, error) {
+	return flow{request: request(), next: func(body []byte) ([]byte, error) {
 		next, err := readTokens(body)
 		if next.Rotated != "" {
 			t.Refresh = next.Rotated

@@ -46,6 +46,7 @@ var works = []work{
 	{"client_credentials", "client_credentials", 4},
 	{"refresh with rotation", "refresh", 9},
 	{"password, cheapest hash", "password", 8},
+	{"whole sign-in, cheapest hash", "sign_in", 45},
 	{"introspection", "introspection", 4},
 	{"userinfo", "userinfo", 4},
 	{"JWKS", "jwks", 1.1},

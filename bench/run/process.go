@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/signet-id/signet/bench/load"
 )
 
 const (
@@ -184,7 +186,8 @@ func (s *signet) makeKeys(ctx context.Context) error {
 // createClient registers the client of the load and returns its secret.
 func (s *signet) createClient(ctx context.Context, id string) (secret string, err error) {
 	out, err := s.command(ctx, "clients", "create", "--id="+id, "--name=Load",
-		"--grant-type=client_credentials,password,refresh_token", "--scope=openid,profile,email,offline_access")
+		"--grant-type=client_credentials,password,refresh_token,authorization_code", "--response-type=code", "--redirect-uri="+load.RedirectURI,
+		"--id-token-signed-response-alg=ES256", "--scope=openid,profile,email,offline_access")
 	if err != nil {
 		return "", err
 	}
