@@ -517,3 +517,44 @@ func TestASignedOutSessionStaysSignedOut(t *testing.T) {
 		require.NotEmpty(t, b.signIn(newRequest(firstParty, webappCB)).Get("code"), "and its owner signs in anew")
 	})
 }
+
+// AUZ-03, RFC 9207: every answer says who answers, in every mode.
+func TestAUZ03EveryAnswerHasTheIssuer(t *testing.T) {
+	s := newSignInServer(t)
+	b := s.newBrowser(t)
+	issuer := s.do(http.MethodGet, "/.well-known/openid-configuration", "").text(t, "issuer")
+	require.NotEmpty(t, b.signIn(newRequest(firstParty, webappCB)).Get("code"))
+	for _, pairs := range [][]string{{"scope", "openid"}, {"scope", "admin"}, {"prompt", "later"}, {"code_challenge", ""}} {
+		for _, mode := range []string{"query", "fragment", "form_post"} {
+			r := newRequest(firstParty, webappCB, append(pairs, "response_mode", mode)...)
+			p := b.open(r.path())
+			switch mode {
+			case "query":
+				require.Equal(t, issuer, p.url.Query().Get("iss"))
+			case "fragment":
+				require.Equal(t, issuer, b.fragment(p, r).Get("iss"))
+			default:
+				require.Contains(t, p.body, `name="iss" value="`+issuer+`"`)
+			}
+		}
+	}
+}
+
+// PKC-05: a code whose record was lost gives nothing, with a verifier or without.
+func TestPKC05ALostRecordGivesNoTokens(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *testServer) {
+		s.addWebClients()
+		b := s.newBrowser(t)
+		r := newRequest(firstParty, webappCB)
+		code := b.signIn(r).Get("code")
+		grants, err := s.sessions.GrantsOfUser(t.Context(), s.user.ID)
+		require.NoError(t, err)
+		require.Len(t, grants, 1)
+		require.NoError(t, s.sessions.EndGrant(t.Context(), grants[0].ID))
+		without := []string{"grant_type", "authorization_code", "code", code, "redirect_uri", webappCB}
+		for range 2 {
+			requireRefused(t, http.StatusBadRequest, "invalid_grant", s.form("/oauth2/token", without, basic(firstParty, serviceSecret)))
+			requireRefused(t, http.StatusBadRequest, "invalid_grant", s.redeem(r, code))
+		}
+	})
+}
