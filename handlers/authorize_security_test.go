@@ -558,3 +558,22 @@ func TestPKC05ALostRecordGivesNoTokens(t *testing.T) {
 		}
 	})
 }
+
+// A code that was issued while its user signed out gives nothing, even when the logout did not see its grant.
+func TestACodeDiesWithItsLoginSession(t *testing.T) {
+	onEachStore(t, func(t *testing.T, s *testServer) {
+		s.addWebClients()
+		b := s.newBrowser(t)
+		r := newRequest(firstParty, webappCB)
+		code := b.signIn(r).Get("code")
+		grants, err := s.sessions.GrantsOfUser(t.Context(), s.user.ID)
+		require.NoError(t, err)
+		require.NoError(t, s.sessions.EndGrant(t.Context(), grants[0].ID)) // not yet written
+		require.True(t, b.submit(b.open("/logout"), "logout-confirm").has("logged-out"))
+		require.NoError(t, s.sessions.CreateGrant(t.Context(), grants[0]))
+		ended, err := s.database.GrantEnded(t.Context(), grants[0].ID)
+		require.NoError(t, err)
+		require.False(t, ended)
+		requireRefused(t, http.StatusBadRequest, "invalid_grant", s.redeem(r, code))
+	})
+}

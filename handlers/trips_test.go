@@ -56,9 +56,9 @@ func (d countedDatabase) Client(ctx context.Context, id string) (provider.Client
 	return d.s.database.Client(ctx, id)
 }
 
-func (d countedDatabase) Standing(ctx context.Context, clientID string, userID int64, grantID string) (provider.Standing, error) {
+func (d countedDatabase) Standing(ctx context.Context, clientID string, userID int64, grantID, sessionID string) (provider.Standing, error) {
 	d.count("Standing")
-	return d.s.database.Standing(ctx, clientID, userID, grantID)
+	return d.s.database.Standing(ctx, clientID, userID, grantID, sessionID)
 }
 
 func (d countedDatabase) AuthorizationStanding(ctx context.Context, clientID string, userID int64, sessionID string) (provider.Standing, error) {

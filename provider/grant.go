@@ -155,8 +155,9 @@ type Standing struct {
 // StandingStore answers whether a token's client, user and grant still stand. Implementations pass
 // storagetest.RunStandings.
 type StandingStore interface {
-	// Standing is one indexed query. ErrNotFound: the client is gone. userID 0 asks for no user.
-	Standing(ctx context.Context, clientID string, userID int64, grantID string) (Standing, error)
+	// Standing is one indexed query. ErrNotFound: the client is gone. userID 0 asks for no user. GrantEnded is
+	// about the grant, and about the login session unless sessionID is empty.
+	Standing(ctx context.Context, clientID string, userID int64, grantID, sessionID string) (Standing, error)
 	// AuthorizationStanding is Standing before there is a grant, with the user's consent; one indexed query
 	// too. GrantEnded says that the login session was ended (EndedGrantStore).
 	AuthorizationStanding(ctx context.Context, clientID string, userID int64, sessionID string) (Standing, error)

@@ -100,7 +100,7 @@ func (e *Engine) Authorize(ctx context.Context, token string) (Authorization, er
 			return Authorization{}, invalidIfNotFound(err)
 		}
 	}
-	standing, err := e.Standings.Standing(ctx, claims.ClientID, grant.UserID, claims.GrantID)
+	standing, err := e.Standings.Standing(ctx, claims.ClientID, grant.UserID, claims.GrantID, "")
 	if err != nil {
 		return Authorization{}, invalidIfNotFound(err)
 	}
@@ -159,7 +159,7 @@ func (e *Engine) livingRefresh(ctx context.Context, token string) (provider.Gran
 	if err != nil {
 		return provider.Grant{}, provider.Standing{}, invalidIfNotFound(err)
 	}
-	standing, err := e.Standings.Standing(ctx, grant.ClientID, grant.UserID, grant.ID)
+	standing, err := e.Standings.Standing(ctx, grant.ClientID, grant.UserID, grant.ID, "")
 	if err != nil {
 		return provider.Grant{}, provider.Standing{}, invalidIfNotFound(err)
 	}

@@ -24,6 +24,8 @@ type grantToken struct {
 	grantID    string
 	userID     int64
 	generation int
+	// sessionID is the login session that a code was issued in; empty in a refresh token.
+	sessionID string
 }
 
 var errNotGrantToken = errors.New("not a token of this kind and provider")
@@ -48,12 +50,19 @@ const (
 	grantTokenMACSize   = 24        // bytes: 192 bits
 )
 
+// sessionMark stands between the ids of a grant and of its login session, which are letters and digits.
+const sessionMark = '.'
+
 func (f grantTokens) format(t grantToken) string {
 	raw := make([]byte, 0, grantTokenFixedSize+len(t.grantID)+grantTokenMACSize)
 	raw = append(raw, grantTokenVersion)
 	raw = binary.BigEndian.AppendUint64(raw, uint64(t.userID))     //nolint:gosec // round-trips
 	raw = binary.BigEndian.AppendUint32(raw, uint32(t.generation)) //nolint:gosec // counts from 1
 	raw = append(raw, t.grantID...)
+	if t.sessionID != "" {
+		raw = append(raw, sessionMark)
+		raw = append(raw, t.sessionID...)
+	}
 	raw = append(raw, f.mac(f.keys[0], raw)...)
 	return f.prefix + base64.RawURLEncoding.EncodeToString(raw)
 }
@@ -70,10 +79,12 @@ func (f grantTokens) parse(token string) (grantToken, error) {
 	body, mac := raw[:len(raw)-grantTokenMACSize], raw[len(raw)-grantTokenMACSize:]
 	for _, key := range f.keys {
 		if hmac.Equal(mac, f.mac(key, body)) {
+			grantID, sessionID, _ := strings.Cut(string(body[grantTokenFixedSize:]), string(sessionMark))
 			return grantToken{
+				grantID:    grantID,
+				sessionID:  sessionID,
 				userID:     int64(binary.BigEndian.Uint64(body[1:])), //nolint:gosec // round-trips
 				generation: int(binary.BigEndian.Uint32(body[9:])),
-				grantID:    string(body[grantTokenFixedSize:]),
 			}, nil
 		}
 	}

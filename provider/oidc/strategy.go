@@ -150,7 +150,7 @@ func (*tokenStrategy) ValidateRefreshToken(context.Context, fosite.Requester, st
 // GenerateAuthorizeCode implements oauth2.AuthorizeCodeStrategy.
 func (s *tokenStrategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
 	g := unitFrom(ctx).grant
-	return s.e.codes.format(grantToken{grantID: g.ID, userID: g.UserID}), "", nil
+	return s.e.codes.format(grantToken{grantID: g.ID, userID: g.UserID, sessionID: g.SessionID}), "", nil
 }
 
 // AuthorizeCodeSignature implements oauth2.AuthorizeCodeStrategy; the unit of work has the parsed code.

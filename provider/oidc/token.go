@@ -117,7 +117,7 @@ func (e *Engine) refreshable(c provider.Client) bool {
 // lookup finds the client by the query that also tells how the presented refresh token stands.
 func (u *unit) lookup(standings provider.StandingStore) func(context.Context, string) (provider.Client, error) {
 	return func(ctx context.Context, id string) (provider.Client, error) {
-		standing, err := standings.Standing(ctx, id, u.presented.userID, u.presented.grantID)
+		standing, err := standings.Standing(ctx, id, u.presented.userID, u.presented.grantID, u.presented.sessionID)
 		u.standing = standing
 		return standing.Client, err
 	}

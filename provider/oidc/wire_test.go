@@ -182,3 +182,12 @@ func FuzzParseBasic(f *testing.F) {
 		require.Equal(t, got, again)
 	})
 }
+
+func TestACodeNamesItsLoginSession(t *testing.T) {
+	format := newFormat(t, 7)
+	for _, want := range []grantToken{{grantID: "GRANT", userID: 3, sessionID: "SESSION"}, {grantID: "GRANT", userID: 3}} {
+		got, err := format.parse(format.format(want))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}

@@ -74,7 +74,7 @@ func BenchmarkStanding(b *testing.B) {
 		u, err := s.CreateUser(b.Context(), newUser("a@example.com"))
 		require.NoError(b, err)
 		parallel(b, func(int, int) error {
-			standing, err := s.Standing(b.Context(), "app", u.ID, "grant")
+			standing, err := s.Standing(b.Context(), "app", u.ID, "grant", "")
 			if err == nil && standing.User.ID != u.ID {
 				err = provider.ErrNotFound
 			}

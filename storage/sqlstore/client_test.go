@@ -32,7 +32,7 @@ func TestAReadClientIsAlwaysTheStoredOne(t *testing.T) {
 
 			c.Scopes, c.UpdatedAt = []string{"openid"}, begin.Add(time.Second)
 			require.NoError(t, other.ReplaceClient(t.Context(), c, begin))
-			standing, err := one.Standing(t.Context(), "app", 0, "")
+			standing, err := one.Standing(t.Context(), "app", 0, "", "")
 			require.NoError(t, err)
 			require.Equal(t, c, standing.Client, "another process changed it")
 

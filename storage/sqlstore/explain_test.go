@@ -102,7 +102,7 @@ func useEverything(t *testing.T, s *sqlstore.Store) {
 	c, err := s.Client(ctx, "n007")
 	require.NoError(t, err)
 	require.NoError(t, s.ReplaceClient(ctx, c, c.UpdatedAt.Add(0)))
-	_, err = s.Standing(ctx, "n008", u.ID, "n007")
+	_, err = s.Standing(ctx, "n008", u.ID, "n007", "")
 	require.NoError(t, err)
 	require.NoError(t, s.RecordEndedGrant(ctx, "n007", at.Add(1000*time.Hour)))
 	_, err = s.GrantEnded(ctx, "n007")

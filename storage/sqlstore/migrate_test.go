@@ -199,7 +199,7 @@ func TestRowsOfEachVersionSurviveToTheLast(t *testing.T) {
 			u, err := s.UserByEmail(t.Context(), "a@EXAMPLE.com")
 			require.NoError(t, err)
 			require.Equal(t, int64(7), u.ID)
-			standing, err := s.Standing(t.Context(), "app", 7, "ended")
+			standing, err := s.Standing(t.Context(), "app", 7, "ended", "")
 			require.NoError(t, err)
 			require.True(t, standing.GrantEnded)
 			require.Equal(t, "App", standing.Client.Name)

@@ -15,7 +15,7 @@ const standingUser = "u.id, u.subject, u.email, u.email_verified, u.first_name, 
 	"u.joined_at, u.last_login, u.sessions_valid_after, u.profile, u.updated_at, u.roles, u.user_groups "
 
 const standingQuery = "SELECT c.disabled, c.created_at, c.updated_at, c.document, r.grant_id IS NOT NULL, " + standingUser +
-	"FROM clients c LEFT JOIN users u ON u.id = ? LEFT JOIN revoked_grants r ON r.grant_id = ? WHERE c.id = ?"
+	"FROM clients c LEFT JOIN users u ON u.id = ? LEFT JOIN revoked_grants r ON r.grant_id IN (?, ?) WHERE c.id = ?"
 
 const authorizationStandingQuery = "SELECT c.disabled, c.created_at, c.updated_at, c.document, o.created_at, o.given_at, o.document, r.grant_id IS NOT NULL, " + standingUser +
 	"FROM clients c LEFT JOIN users u ON u.id = ? LEFT JOIN consents o ON o.user_id = ? AND o.client_id = c.id LEFT JOIN revoked_grants r ON r.grant_id = ? WHERE c.id = ?"
@@ -43,13 +43,13 @@ func (m *maybeUser) user() (provider.User, error) {
 	return r.user()
 }
 
-func (s *Store) Standing(ctx context.Context, clientID string, userID int64, grantID string) (provider.Standing, error) {
+func (s *Store) Standing(ctx context.Context, clientID string, userID int64, grantID, sessionID string) (provider.Standing, error) {
 	var (
 		standing provider.Standing
 		user     maybeUser
 		client   = clientRow{ID: clientID}
 	)
-	err := s.queryRow(ctx, standingQuery, []any{userID, grantID, clientID},
+	err := s.queryRow(ctx, standingQuery, []any{userID, grantID, sessionID, clientID},
 		append([]any{&client.Disabled, &client.CreatedAt, &client.UpdatedAt, &client.Document, &standing.GrantEnded}, user.dest()...)...)
 	if err == nil {
 		err = s.complete(&standing, client, user)

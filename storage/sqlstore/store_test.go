@@ -159,7 +159,7 @@ func TestIdentifiersCompareByteByByte(t *testing.T) {
 		}
 		_, err := s.Client(t.Context(), "APP")
 		require.ErrorIs(t, err, provider.ErrNotFound)
-		standing, err := s.Standing(t.Context(), "app", 0, "APP")
+		standing, err := s.Standing(t.Context(), "app", 0, "APP", "")
 		require.NoError(t, err)
 		require.False(t, standing.GrantEnded)
 

@@ -26,21 +26,21 @@ func RunStandings(t *testing.T, open func(t *testing.T) Standings) {
 	require.NoError(t, err)
 
 	t.Run("a standing has every field of client and user", func(t *testing.T) {
-		got, err := store.Standing(t.Context(), client.ID, user.ID, name("grant"))
+		got, err := store.Standing(t.Context(), client.ID, user.ID, name("grant"), "")
 		require.NoError(t, err)
 		requireKept(t, provider.Standing{Client: client, User: user}, got)
 	})
 
 	t.Run("without a user there is none", func(t *testing.T) {
 		for _, id := range []int64{0, userID()} {
-			got, err := store.Standing(t.Context(), client.ID, id, name("grant"))
+			got, err := store.Standing(t.Context(), client.ID, id, name("grant"), "")
 			require.NoError(t, err)
 			requireKept(t, provider.Standing{Client: client}, got)
 		}
 	})
 
 	t.Run("without the client nothing stands", func(t *testing.T) {
-		_, err := store.Standing(t.Context(), name("client"), user.ID, name("grant"))
+		_, err := store.Standing(t.Context(), name("client"), user.ID, name("grant"), "")
 		require.ErrorIs(t, err, provider.ErrNotFound)
 	})
 
@@ -51,23 +51,23 @@ func RunStandings(t *testing.T, open func(t *testing.T) Standings) {
 		_, err := store.CreateUser(t.Context(), u)
 		require.NoError(t, err)
 		begun := u.SessionsValidAfter.Add(time.Second)
-		got, err := store.Standing(t.Context(), c.ID, u.ID, "")
+		got, err := store.Standing(t.Context(), c.ID, u.ID, "", "")
 		require.NoError(t, err)
 		require.True(t, got.Allows(u.ID, begun))
 
 		inactive := false
 		require.NoError(t, store.UpdateUser(t.Context(), u.ID, provider.UserChange{Active: &inactive}))
-		got, err = store.Standing(t.Context(), c.ID, u.ID, "")
+		got, err = store.Standing(t.Context(), c.ID, u.ID, "", "")
 		require.NoError(t, err)
 		require.False(t, got.Allows(u.ID, begun))
 
 		require.NoError(t, store.DeleteUser(t.Context(), u.ID))
-		got, err = store.Standing(t.Context(), c.ID, u.ID, "")
+		got, err = store.Standing(t.Context(), c.ID, u.ID, "", "")
 		require.NoError(t, err)
 		require.Zero(t, got.User)
 
 		require.NoError(t, store.DeleteClient(t.Context(), c.ID))
-		_, err = store.Standing(t.Context(), c.ID, u.ID, "")
+		_, err = store.Standing(t.Context(), c.ID, u.ID, "", "")
 		require.ErrorIs(t, err, provider.ErrNotFound)
 	})
 
@@ -78,7 +78,7 @@ func RunStandings(t *testing.T, open func(t *testing.T) Standings) {
 		}) {
 			require.NoError(t, err)
 		}
-		got, err := store.Standing(t.Context(), client.ID, user.ID, grant)
+		got, err := store.Standing(t.Context(), client.ID, user.ID, grant, "")
 		require.NoError(t, err)
 		require.True(t, got.GrantEnded)
 		require.Equal(t, user.ID, got.User.ID)
@@ -88,7 +88,7 @@ func RunStandings(t *testing.T, open func(t *testing.T) Standings) {
 		ids := lookalikes("grant")
 		require.NoError(t, store.RecordEndedGrant(t.Context(), ids[0], time.Now().Add(time.Hour)))
 		for i, id := range ids {
-			got, err := store.Standing(t.Context(), client.ID, 0, id)
+			got, err := store.Standing(t.Context(), client.ID, 0, id, "")
 			require.NoError(t, err)
 			require.Equal(t, i == 0, got.GrantEnded, "%q", id)
 		}
