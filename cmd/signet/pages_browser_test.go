@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -32,9 +34,17 @@ type browserPage struct {
 // Everything that people see, in a browser.
 func TestPagesInABrowser(t *testing.T) {
 	installNodePackage(t, "axe-core")
-	p := startServer(t, append(sqliteEnv(t), "SIGNET_ACCOUNTS_EMAIL_VERIFICATION=optional")...)
+	env := sqliteEnv(t)
+	p := startServer(t, append(env, "SIGNET_ACCOUNTS_EMAIL_VERIFICATION=optional")...)
+	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<!doctype html><title>app</title>the application")
+	}))
+	defer application.Close()
+	_, stderr, code := cli(strings.TrimPrefix(env[0], "SIGNET_DATABASE_URL="), "clients", "create", "--id", "app", "--name", "Some application",
+		"--redirect-uri", application.URL, "--scope", "openid,profile,email")
+	require.Zero(t, code, stderr)
 	authorize := p.issuer + "/oauth2/authorize?" + url.Values{
-		"client_id": {demoWebapp}, "redirect_uri": {"http://localhost:5174/callback"}, "response_type": {"code"}, "scope": {"openid profile email"},
+		"client_id": {"app"}, "redirect_uri": {application.URL}, "response_type": {"code"}, "scope": {"openid profile email"},
 		"state": {"state"}, "code_challenge": {strings.Repeat("x", 43)}, "code_challenge_method": {"S256"},
 	}.Encode()
 	pages := append(routedPages(t, p.issuer, map[string]string{

@@ -154,13 +154,11 @@ describe('without scripts', () => {
   test('an application is removed', async () => {
     await page.goto(setting('AUTHORIZE'))
     await page.locator('form#consent-form').waitFor()
-    // Nobody listens at the application's own address here.
-    await page.route((url) => url.port === '5174', (route) => route.fulfill({ contentType: 'text/html', body: '<title>app</title>the application' }))
     await press('Allow')
     await says('the application')
     await page.goto(`${signet}/account/apps`)
-    await says('Demo web application')
-    await page.getByRole('button', { name: 'Remove (Demo web application)' }).click()
+    await says('Some application')
+    await page.getByRole('button', { name: 'Remove (Some application)' }).click()
     await says('There are none.')
     await page.goto(setting('AUTHORIZE'))
     await page.locator('form#consent-form').waitFor() // it has to ask again
