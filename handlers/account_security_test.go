@@ -390,7 +390,7 @@ func TestRST07LinkIsOneUsersInOneSpelling(t *testing.T) {
 
 func TestRST08NoStepCanBeLeftOut(t *testing.T) {
 	s := newTestServer(t)
-	uid, _ := s.reset(t, email)
+	uid, good := s.reset(t, email)
 	for _, token := range []any{"", "0", nil, 0, true, []string{}} {
 		a := s.json(resetConfirm, object{"uid": uid, "token": token, "new_password1": renewed, "new_password2": renewed})
 		require.Equal(t, http.StatusBadRequest, a.status, "%v: %s", token, a.body)
@@ -398,7 +398,9 @@ func TestRST08NoStepCanBeLeftOut(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, s.json(resetConfirm, object{"uid": uid, "new_password1": renewed, "new_password2": renewed}).status)
 	page := "/password-reset/confirm/" + uid + "/0/"
 	require.Equal(t, http.StatusForbidden, s.form(page, []string{"new_password1", renewed, "new_password2", renewed}).status)
-	require.Equal(t, http.StatusNotFound, s.reader(t).submit(page, "reset-form", "new_password1", renewed, "new_password2", renewed).status)
+	r := s.reader(t)
+	open := r.get("/password-reset/confirm/" + uid + "/" + good + "/")
+	require.Equal(t, http.StatusNotFound, r.send(open, page, "reset-form", "new_password1", renewed, "new_password2", renewed).status)
 	require.Equal(t, http.StatusOK, s.json(login, object{"email": email, "password": password}).status, "the password is the old one")
 }
 
@@ -433,8 +435,9 @@ func TestRST10PagesOfLinksKeepThemToThemselves(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, weak.status)
 	require.Equal(t, "no-referrer", weak.header.Get("Referrer-Policy"))
 	require.Contains(t, weak.body, "This password is too common.")
+	open := r.get(path)
 	r.goesTo("/password-reset/done", r.submit(path, "reset-form", "new_password1", renewed, "new_password2", renewed))
-	dead := r.submit(path, "reset-form", "new_password1", renewed, "new_password2", renewed)
+	dead := r.send(open, path, "reset-form", "new_password1", renewed, "new_password2", renewed)
 	require.Equal(t, http.StatusNotFound, dead.status)
 	require.Equal(t, "no-referrer", dead.header.Get("Referrer-Policy"))
 	require.Equal(t, http.StatusOK, s.json(login, object{"email": email, "password": renewed}).status)

@@ -69,7 +69,12 @@ var (
 // submit fills in the form of the page at path that has an id, or the text, and sends it.
 func (r *reader) submit(path, form string, pairs ...string) answer {
 	r.t.Helper()
-	page := r.get(path)
+	return r.send(r.get(path), path, form, pairs...)
+}
+
+// send is submit from a page that is open already. A form that names no address goes to path.
+func (r *reader) send(page answer, path, form string, pairs ...string) answer {
+	r.t.Helper()
 	for _, found := range formPattern.FindAllStringSubmatch(page.body, -1) {
 		if !strings.Contains(found[0], form) {
 			continue
@@ -235,11 +240,18 @@ func TestPasswordResetPages(t *testing.T) {
 		require.Equal(t, http.StatusUnprocessableEntity, weak.status)
 		require.Contains(t, weak.body, "This password is too common.")
 		require.NotContains(t, weak.body, "12345678")
+		open := r.get(link)
 		r.goesTo("/password-reset/done", r.submit(link, "reset-form", "new_password1", renewed, "new_password2", renewed))
 		require.Contains(t, r.get("/password-reset/done").body, "Password changed")
-		dead := r.submit(link, "reset-form", "new_password1", renewed, "new_password2", renewed)
+		dead := r.send(open, link, "reset-form", "new_password1", renewed, "new_password2", renewed)
 		require.Equal(t, http.StatusNotFound, dead.status)
 		require.Contains(t, dead.body, `href="/password-reset"`)
+		for _, old := range []string{link, "/password-reset/confirm/1/nothing/", "/password-reset/confirm/!/nothing/"} {
+			dead = r.get(old)
+			require.Equal(t, http.StatusNotFound, dead.status, "nobody types a password for a link that is dead")
+			require.Contains(t, dead.body, `href="/password-reset"`)
+			require.NotContains(t, dead.body, "reset-form")
+		}
 		other.goesTo("/login?next=%2Faccount%2Fpassword", other.get("/account/password"))
 		require.Equal(t, http.StatusOK, s.json(login, object{"email": newcomer, "password": renewed}).status)
 	})

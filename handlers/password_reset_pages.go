@@ -42,11 +42,27 @@ func (s *Server) resetSentPage(c *gin.Context) error {
 	return nil
 }
 
-// resetPage answers GET /password-reset/confirm/<uid>/<token>/, where a mail leads.
+// resetPage answers GET /password-reset/confirm/<uid>/<token>/, where a mail leads. Nobody shall think of a
+// new password for a link that is dead.
 func (s *Server) resetPage(c *gin.Context) error {
 	keepToItself(c)
-	s.page(c, http.StatusOK, templates.NewPasswordView{}, policy{})
+	if err := s.Limits.AccountAPI(c.Request.Context()); err != nil {
+		return err
+	}
+	works, err := s.Accounts.ResetLinkWorks(c.Request.Context(), c.Param("uid"), c.Param("token"))
+	switch {
+	case err != nil:
+		return err
+	case !works:
+		s.deadReset(c)
+	default:
+		s.page(c, http.StatusOK, templates.NewPasswordView{}, policy{})
+	}
 	return nil
+}
+
+func (s *Server) deadReset(c *gin.Context) {
+	s.page(c, http.StatusNotFound, templates.NoticeView{Message: templates.NoticeDeadReset, Link: "/password-reset", LinkMessage: "notice.dead_reset.link"}, policy{})
 }
 
 // resetFromPage answers the form's POST.
@@ -66,7 +82,7 @@ func (s *Server) resetFromPage(c *gin.Context) error {
 	faults := faultsOf(err)
 	switch {
 	case slices.ContainsFunc(faults, func(f templates.Fault) bool { return f.Field == "uid" || f.Field == "token" }):
-		s.page(c, http.StatusNotFound, templates.NoticeView{Message: templates.NoticeDeadReset, Link: "/password-reset", LinkMessage: "notice.dead_reset.link"}, policy{})
+		s.deadReset(c)
 	case len(faults) > 0:
 		s.page(c, http.StatusUnprocessableEntity, templates.NewPasswordView{Faults: faults}, policy{})
 	case err != nil:

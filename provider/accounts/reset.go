@@ -60,6 +60,22 @@ func (a *Accounts) nameNewest(ctx context.Context, user provider.User, token str
 	return err
 }
 
+// ResetLinkWorks tells whether a mailed link may set a password now, without using it.
+func (a *Accounts) ResetLinkWorks(ctx context.Context, uid, token string) (bool, error) {
+	id, err := parseUID(uid)
+	if err != nil {
+		return false, nil //nolint:nilerr // no user has it
+	}
+	user, err := a.Users.UserByID(ctx, id)
+	if errors.Is(err, provider.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return a.presentReset(ctx, user, token)
+}
+
 // ResetPassword gives the user of a mailed link a new password, and ends every grant and login session
 // of theirs. Faults are reported of uid, then of token, then of the password; the link stays good until
 // it has worked once.
