@@ -90,7 +90,7 @@ func (e *Engine) register(w http.ResponseWriter, r *http.Request) (registrationA
 	if err := e.judge(ctx, client); err != nil {
 		return registrationAnswer{}, err
 	}
-	token := "sgc_" + rand.Text() + rand.Text()
+	token := "sgm_" + rand.Text() + rand.Text()
 	client.RegistrationTokenHash = hashRegistrationToken(token)
 	if access != nil { // last, so that a fault of the metadata does not use it up
 		if err := access.use(ctx, e.Records, e.Now()); errors.Is(err, provider.ErrConsumed) || errors.Is(err, provider.ErrNotFound) {
