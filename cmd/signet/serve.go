@@ -298,6 +298,7 @@ func (a *app) greet(config configs.Config, addr net.Addr) {
 	}
 	fmt.Fprintf(a.out, `
 Signet is running.
+  Account     %[1]s/account
   Discovery   %[1]s/.well-known/openid-configuration
   Sign up     curl -s %[1]s/api/accounts/v1/registration/ -H 'Content-Type: application/json' \
                 -d '{"email":"you@example.com","password1":"correct-horse-9","password2":"correct-horse-9"}'

@@ -434,7 +434,11 @@ func (a *app) confirm(yes bool, question string) error {
 func (a *app) askPassword(stdin bool) (string, error) {
 	file, ok := a.in.(*os.File)
 	if stdin || !ok || !term.IsTerminal(int(file.Fd())) {
-		return a.ask("")
+		password, err := a.ask("")
+		if errors.Is(err, io.EOF) {
+			return "", errors.New("no password: there is no terminal to ask at, and standard input is empty")
+		}
+		return password, err
 	}
 	var typed [2]string
 	for i, prompt := range []string{"Password: ", "Password (again): "} {
