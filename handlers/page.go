@@ -206,6 +206,17 @@ func (s *Server) onPage(h pageHandler) gin.HandlerFunc {
 	}
 }
 
+var errNowhere = &oidc.Error{Status: http.StatusNotFound, Code: "not_found", Description: "There is no page at this address."}
+
+// nowhere answers where nothing is: with a page to a person who followed an old link or mistyped an address.
+func (s *Server) nowhere(c *gin.Context) {
+	if c.Request.Method != http.MethodGet || strings.HasPrefix(c.Request.URL.Path, "/api/") || negotiate(c.GetHeader("Accept")) != formPage {
+		notFound(c)
+		return
+	}
+	s.onPage(func(*gin.Context) error { return errNowhere })(c)
+}
+
 // maxCookie is what browsers keep of one (RFC 6265 §6.1), in bytes.
 const maxCookie = 4096
 

@@ -220,6 +220,22 @@ func TestVerifyEmailPages(t *testing.T) {
 	})
 }
 
+func TestAnAddressOfNothingHasAPageForPeople(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	page := s.do(http.MethodGet, "/acount/%3Cb%3Eprofile", "", "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8")
+	require.Equal(t, http.StatusNotFound, page.status)
+	require.Contains(t, page.body, `<p id="error-description">There is no page at this address.</p>`)
+	require.Contains(t, page.body, page.header.Get("X-Request-Id"))
+	require.NotContains(t, page.body, "<b>")
+	for _, path := range []string{"/nothing", "/api/accounts/v1/nothing/", "/oauth2/nothing"} {
+		require.Equal(t, `{"detail":"Not found."}`, s.do(http.MethodGet, path, "").body, path)
+		require.Equal(t, `{"detail":"Not found."}`, s.do(http.MethodPost, path, "", "Accept: text/html").body, path)
+	}
+	require.Equal(t, `{"detail":"Not found."}`, s.do(http.MethodGet, "/api/accounts/v1/nothing/", "", "Accept: text/html").body)
+	require.Contains(t, s.do(http.MethodGet, "/nothing", "", "Accept: text/html", "Accept-Language: ko").body, "이 주소에는 페이지가 없습니다.")
+}
+
 func TestPasswordResetPages(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, s *testServer) {

@@ -41,7 +41,7 @@ func (s *Server) Routes() http.Handler {
 	s.document(g, "/openapi.yaml", serveOpenAPI())
 
 	g.Use(s.observe, s.knownHost)
-	g.NoRoute(notFound)
+	g.NoRoute(s.nowhere)
 	g.NoMethod(methodNotAllowed)
 
 	// OAuth 2 and OpenID Connect. The engine refuses other methods in the protocol's own form.
