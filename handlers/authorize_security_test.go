@@ -246,7 +246,7 @@ func TestAUZ11AfterAPostBrowsersGoOnByGet(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, b.send(http.MethodPost, path, body, "Origin: "+s.URL).status)
 }
 
-func TestRUR01And02RedirectURIsAreCompaRedByteForByte(t *testing.T) {
+func TestRUR01To03RedirectURIsAreComparedByteForByte(t *testing.T) {
 	s := newSignInServer(t)
 	s.changeClient(webapp, func(c *provider.Client) { c.RedirectURIs = []string{"https://app.example/cb"} })
 	b := s.newBrowser(t)
