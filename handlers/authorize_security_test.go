@@ -309,7 +309,7 @@ func TestPKC02To04AWrongVerifierSpendsTheCode(t *testing.T) {
 		s.addWebClients()
 		b := s.newBrowser(t)
 		right := func(r request) string { return r.verifier }
-		for name, wrong := range map[string]func(r request) string{
+		for _, wrong := range map[string]func(r request) string{
 			"wrong":        func(request) string { return strings.Repeat("w", 43) },
 			"absent":       func(request) string { return "" },
 			"short":        func(r request) string { return r.verifier[:42] },
@@ -319,16 +319,14 @@ func TestPKC02To04AWrongVerifierSpendsTheCode(t *testing.T) {
 		} {
 			r := newRequest(firstParty, webappCB)
 			code := b.signIn(r).Get("code")
-			for i, verifier := range []func(request) string{wrong, right, func(request) string { return "" }} {
+			for _, verifier := range []func(request) string{wrong, right, func(request) string { return "" }} {
 				form := []string{"grant_type", "authorization_code", "code", code, "redirect_uri", webappCB}
 				if v := verifier(r); v != "" {
 					form = append(form, "code_verifier", v)
 				}
 				a := s.form("/oauth2/token", form, basic(firstParty, serviceSecret))
 				requireRefused(t, http.StatusBadRequest, "invalid_grant", a)
-				_ = i
 			}
-			_ = name
 		}
 		// A verifier for a code that has no challenge.
 		r := newRequest(certified, certifiedCB, "code_challenge", "", "code_challenge_method", "")
@@ -424,7 +422,7 @@ func TestAUZ09RequestObjects(t *testing.T) {
 	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	payload, err := json.Marshal(good(nil))
 	require.NoError(t, err)
-	for name, hostile := range map[string]string{
+	for _, hostile := range map[string]string{
 		"alg none":            encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".",
 		"another's key":       signClaims(t, jose.ES256, newKey(t, jose.ES256, "k"), good(nil)),
 		"HS256 by public key": signClaims(t, jose.HS256, []byte(keySet(t, key)), good(nil)),
@@ -441,7 +439,6 @@ func TestAUZ09RequestObjects(t *testing.T) {
 	} {
 		r := newRequest(firstParty, webappCB, "request", hostile)
 		b.requireError(r, b.open(r.path()), "invalid_request_object")
-		_ = name
 	}
 	for _, uri := range []string{inside.URL, "http://169.254.169.254/latest", "file:///etc/passwd", "https://app.example/request.jwt"} {
 		r := newRequest(firstParty, webappCB, "request_uri", uri)

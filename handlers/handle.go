@@ -6,7 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// handler answers a request of the account API, or returns why it does not.
+// handler answers a request, or returns why it does not.
 type handler func(c *gin.Context) error
 
 // handle adapts a handler to gin. It is the only place that turns an error into an answer.

@@ -33,13 +33,8 @@ func (s *Server) authorizePage(c *gin.Context) error {
 	path := map[oidc.Page]string{
 		oidc.PageLogin: loginPath, oidc.PageSignUp: signUpPath, oidc.PageConsent: consentPath, oidc.PageRestart: authorizePath,
 	}[step.Page]
-	seeOther(c, onward(path, step.Handle))
+	seeOther(c, templates.Onward(path, step.Handle, ""))
 	return nil
-}
-
-// onward is a path that carries an interaction.
-func onward(path, handle string) string {
-	return path + "?interaction=" + url.QueryEscape(handle)
 }
 
 // seeOther sends a browser on by GET, whatever it came by (RFC 9700 §4.12).
@@ -81,7 +76,7 @@ func (s *Server) loginPage(c *gin.Context) error {
 		// Somebody signed in meanwhile, in another tab.
 		_, _, err := s.loggedIn(c)
 		if err == nil {
-			seeOther(c, onward(authorizePath, view.Interaction))
+			seeOther(c, templates.Onward(authorizePath, view.Interaction, ""))
 			return nil
 		}
 		if !errors.Is(err, provider.ErrNotFound) {
@@ -127,7 +122,7 @@ func (s *Server) goOn(c *gin.Context, handle string, session provider.LoginSessi
 	if err != nil {
 		return err
 	}
-	seeOther(c, onward(authorizePath, next))
+	seeOther(c, templates.Onward(authorizePath, next, ""))
 	return nil
 }
 
@@ -174,7 +169,7 @@ func (s *Server) consentPage(c *gin.Context) error {
 		return err
 	}
 	if interaction.Account == "" {
-		seeOther(c, onward(authorizePath, handle)) // nobody is known yet: not the page that is next
+		seeOther(c, templates.Onward(authorizePath, handle, "")) // nobody is known yet: not the page that is next
 		return nil
 	}
 	s.pageFor(c, http.StatusOK, templates.ConsentView{
@@ -197,7 +192,7 @@ func (s *Server) consent(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	seeOther(c, onward(authorizePath, next))
+	seeOther(c, templates.Onward(authorizePath, next, ""))
 	return nil
 }
 

@@ -162,7 +162,7 @@ func (s *Server) formToken(c *gin.Context) string {
 }
 
 func (s *Server) formTokenOf(browserID string) string {
-	mac := hmac.New(sha256.New, s.formKeys[0])
+	mac := hmac.New(sha256.New, s.formKey)
 	mac.Write([]byte(browserID))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -188,11 +188,8 @@ func (s *Server) readForm(c *gin.Context) (url.Values, error) {
 	return form, nil
 }
 
-// pageHandler answers a request with a page, or returns why it does not.
-type pageHandler func(c *gin.Context) error
-
-// onPage adapts a handler of a page to gin.
-func (s *Server) onPage(h pageHandler) gin.HandlerFunc {
+// onPage adapts a handler of a page to gin, as handle does one of the account API.
+func (s *Server) onPage(h handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		for _, sent := range c.Request.Cookies() {
 			if len(sent.Value) > maxCookie {

@@ -33,10 +33,7 @@ func (s *Server) passwordChange(c *gin.Context) error {
 			return err
 		}
 	}
-	if secret := s.sessionSecret(c); secret != "" {
-		if err := s.Accounts.EndSession(ctx, secret); err != nil {
-			return err
-		}
+	if s.sessionSecret(c) != "" { // the one that it had has ended with all others
 		if err := s.beginSession(c, authorization.User); err != nil {
 			return err
 		}

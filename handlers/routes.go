@@ -25,7 +25,7 @@ func (s *Server) Routes() http.Handler {
 		_ = s.crossOrigin.AddTrustedOrigin(origin) // the settings were validated
 	}
 	s.background = newBackground()
-	s.formKeys = s.Engine.Master.Derive("form-token")
+	s.formKey = s.Engine.Master.Derive("form-token")[0] // a form outlives no change of the master key
 	gin.SetMode(gin.ReleaseMode)
 	g := gin.New()
 	g.HandleMethodNotAllowed = true

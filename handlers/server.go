@@ -50,8 +50,9 @@ type Server struct {
 	Mails func(limit int) ([]mails.Message, error)
 
 	crossOrigin *http.CrossOriginProtection
-	formKeys    [][]byte
-	background  *background
+	// formKey authenticates form tokens.
+	formKey    []byte
+	background *background
 }
 
 // Cookies are those that give a browser the tokens of the account API.

@@ -88,7 +88,7 @@ func (e *Engine) checkAuthorizationRequest(ctx context.Context, form url.Values,
 	form, err = e.withRequestObject(ctx, client, form)
 	if err != nil {
 		// What is wrong with an object can be told where the plain request says, if that is registered.
-		return e.tellable(client, outer, repeated), err
+		return tellable(client, outer, repeated), err
 	}
 	if !form.Has("redirect_uri") {
 		return q, invalidRequest("The redirect_uri parameter is missing.")
@@ -96,13 +96,13 @@ func (e *Engine) checkAuthorizationRequest(ctx context.Context, form url.Values,
 	if !redirectURIAllowed(client, form.Get("redirect_uri")) {
 		return q, invalidRequest("The redirect_uri is not registered for the application.")
 	}
-	q = e.tellable(client, form, repeated)
+	q = tellable(client, form, repeated)
 	err = e.fillAuthorizationRequest(&q, client, form, repeated)
 	return q, err
 }
 
 // tellable is the part of a request that says where an error goes; without RedirectURI when nowhere.
-func (e *Engine) tellable(client provider.Client, form url.Values, repeated []string) authorizationRequest {
+func tellable(client provider.Client, form url.Values, repeated []string) authorizationRequest {
 	q := authorizationRequest{ClientID: client.ID}
 	if !redirectURIAllowed(client, form.Get("redirect_uri")) {
 		return q

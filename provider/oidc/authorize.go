@@ -71,11 +71,7 @@ func (e *Engine) NextStep(w http.ResponseWriter, r *http.Request, browser Browse
 func (e *Engine) begin(ctx context.Context, method string, form url.Values, repeated []string, browser Browser) (Step, error) {
 	q, err := e.checkAuthorizationRequest(ctx, form, repeated)
 	if err != nil {
-		report(provider.RequestFrom(ctx), q.ClientID, refusal(err).Code)
-		if response := e.refuse(q, err); response != nil {
-			return Step{Response: response}, nil
-		}
-		return Step{}, err
+		return e.told(ctx, q, err)
 	}
 	i := interaction{ID: rand.Text(), Request: q, BegunAt: e.Now().UTC()}
 	if method == http.MethodPost {
@@ -90,15 +86,18 @@ func (e *Engine) begin(ctx context.Context, method string, form url.Values, repe
 // answered is next, with errors that the client may know as its answer.
 func (e *Engine) answered(ctx context.Context, i interaction, browser Browser) (Step, error) {
 	step, err := e.next(ctx, i, browser)
-	code := ""
 	if err != nil {
-		code = refusal(err).Code
+		return e.told(ctx, i.Request, err)
 	}
-	report(provider.RequestFrom(ctx), i.Request.ClientID, code)
-	if err == nil {
-		return step, nil
-	}
-	if response := e.refuse(i.Request, err); response != nil && !errors.Is(err, provider.ErrConsumed) {
+	report(provider.RequestFrom(ctx), i.Request.ClientID, "")
+	return step, nil
+}
+
+// told makes an error the answer to the client where that may know it; a request that was answered before has
+// had its answer.
+func (e *Engine) told(ctx context.Context, q authorizationRequest, err error) (Step, error) {
+	report(provider.RequestFrom(ctx), q.ClientID, refusal(err).Code)
+	if response := e.refuse(q, err); response != nil && !errors.Is(err, provider.ErrConsumed) {
 		return Step{Response: response}, nil
 	}
 	return Step{}, err
